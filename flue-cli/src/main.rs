@@ -1,0 +1,3 @@
+//! The `flue` command.
+
+fn main() {}
