@@ -1,0 +1,82 @@
+//! A place to work: the traits that every rung of the sandbox ladder implements.
+
+mod exec;
+mod files;
+mod info;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+pub use self::exec::{ExecEnd, ExecOutput, ExecRequest, OutputSink, OutputStream};
+pub use self::files::{CreateDir, DirEntry, FileKind, FileSystem, Metadata, Remove};
+pub use self::info::{Capabilities, NetworkReach, SandboxInfo, SandboxLevel};
+use crate::search::{GlobHits, GlobQuery, GrepHits, GrepQuery};
+use crate::{Result, SandboxPath};
+
+/// One place to work: files, commands and search over the same tree.
+///
+/// Implementations are proved by the sandbox suite of `flue-core-testkit`.
+#[async_trait]
+pub trait Sandbox: fmt::Debug + Send + Sync + 'static {
+    /// What this sandbox is and can do. The model is told from it, so it must be true.
+    fn info(&self) -> &SandboxInfo;
+
+    /// The files. The same tree that commands see.
+    fn fs(&self) -> &dyn FileSystem;
+
+    /// Runs a shell command and waits for its end.
+    ///
+    /// A non-zero status, a signal and a timeout are results. Cancelling through the request kills the command and
+    /// gives [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled); dropping the future kills it too.
+    async fn exec(&self, request: ExecRequest) -> Result<ExecOutput>;
+
+    /// Finds the lines that match a regular expression. [`crate::search::grep`] does it over any [`FileSystem`].
+    async fn grep(&self, query: GrepQuery) -> Result<GrepHits>;
+
+    /// Finds the files whose path matches a glob. [`crate::search::glob`] does it over any [`FileSystem`].
+    async fn glob(&self, query: GlobQuery) -> Result<GlobHits>;
+
+    /// Ends the sandbox and frees what it holds; later calls give
+    /// [`ErrorKind::SandboxDied`](crate::ErrorKind::SandboxDied). Idempotent.
+    async fn close(&self) -> Result<()>;
+}
+
+/// Opens sandboxes: one for each id.
+#[async_trait]
+pub trait SandboxFactory: fmt::Debug + Send + Sync + 'static {
+    /// Creates the sandbox for this request, or attaches to the one that exists for its id.
+    async fn open(&self, request: OpenRequest) -> Result<Arc<dyn Sandbox>>;
+}
+
+#[async_trait]
+impl<F: SandboxFactory + ?Sized> SandboxFactory for Arc<F> {
+    async fn open(&self, request: OpenRequest) -> Result<Arc<dyn Sandbox>> {
+        (**self).open(request).await
+    }
+}
+
+/// What [`SandboxFactory::open`] is asked for.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct OpenRequest {
+    /// Who works there: the id that the harness was started under.
+    pub id: String,
+    /// The directory to work in, made when it is missing; the sandbox's own base directory when absent.
+    pub cwd: Option<SandboxPath>,
+}
+
+impl OpenRequest {
+    /// A request for `id`, in the sandbox's own base directory.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self { id: id.into(), cwd: None }
+    }
+
+    /// Sets the directory to work in.
+    #[must_use]
+    pub fn with_cwd(mut self, cwd: SandboxPath) -> Self {
+        self.cwd = Some(cwd);
+        self
+    }
+}
