@@ -1,3 +1,124 @@
-//! Tasks of this workspace.
+//! Tasks of the Flue workspace; `cargo xtask help` lists them.
+//!
+//! One file a task. To add one, write a module with `pub(crate) fn run(args: &[String]) -> Outcome` and give it a line in
+//! [`TASKS`].
 
-fn main() {}
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "tasks report to whoever started them")]
+
+mod ci;
+mod files;
+mod layers;
+mod process;
+mod reach;
+mod report;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use crate::report::{Failure, Outcome};
+
+/// Exit code of a task that ran and found something wrong.
+const FAILED: u8 = 1;
+/// Exit code of a command line that could not be understood.
+const USAGE: u8 = 2;
+
+/// A subcommand.
+struct Task {
+    name: &'static str,
+    arguments: &'static str,
+    about: &'static str,
+    run: fn(&[String]) -> Outcome,
+}
+
+const TASKS: &[Task] = &[
+    Task {
+        name: "ci",
+        arguments: "[quick] [STEP…] [-k]",
+        about: "every check, or the named ones; quick: those for every loop; -k: go on",
+        run: ci::run,
+    },
+    Task {
+        name: "layers",
+        arguments: "",
+        about: "names follow paths, dependencies point down, the top level holds what it should",
+        run: layers::run,
+    },
+    Task { name: "reach", arguments: "", about: "the packages each crate may pull in, and how many", run: reach::run },
+    Task {
+        name: "tidy",
+        arguments: "",
+        about: "module docs, file sizes, manifests, licences, prose that names files",
+        run: tidy::run,
+    },
+];
+
+fn main() -> ExitCode {
+    let args: Result<Vec<String>, _> = std::env::args_os().skip(1).map(|arg| arg.into_string()).collect();
+    let outcome = match args {
+        Ok(args) => dispatch(&args),
+        Err(arg) => Err(Failure::Usage(format!("argument is not UTF-8: {}", arg.display()))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Failed(why)) => {
+            eprintln!("xtask: {why}");
+            ExitCode::from(FAILED)
+        }
+        Err(Failure::Usage(why)) => {
+            eprintln!("xtask: {why}\n\n{}", help());
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn dispatch(args: &[String]) -> Outcome {
+    let Some((name, rest)) = args.split_first() else {
+        return Err(Failure::Usage("no task named".into()));
+    };
+    if matches!(name.as_str(), "help" | "-h" | "--help") {
+        println!("{}", help());
+        return Ok(());
+    }
+    let Some(task) = TASKS.iter().find(|task| task.name == name) else {
+        return Err(Failure::Usage(format!("no task is called `{name}`")));
+    };
+    if task.arguments.is_empty() && !rest.is_empty() {
+        return Err(Failure::Usage(format!("`{name}` takes no arguments")));
+    }
+    (task.run)(rest)
+}
+
+fn help() -> String {
+    let mut text = String::from("usage: cargo xtask TASK\n");
+    for task in TASKS {
+        let call = format!("{} {}", task.name, task.arguments);
+        text.push_str(&format!("\n  {:<26} {}", call, task.about));
+    }
+    text.push_str(&format!("\n  {:<26} {}", "help", "this text"));
+    text.push_str(&format!("\n\nsteps of ci: {}", ci::step_names().join(" ")));
+    text.push_str("\nexit codes: 0 all is well, 1 something is wrong, 2 usage");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_names_every_task_once() {
+        let text = help();
+        for task in TASKS {
+            let heads = text.lines().filter(|line| line.trim_start().starts_with(&format!("{} ", task.name)));
+            assert_eq!(heads.count(), 1, "{} in:\n{text}", task.name);
+        }
+    }
+
+    #[test]
+    fn misuse_is_a_usage_failure() {
+        for args in [&[][..], &["nope"], &["tidy", "extra"], &["ci", "no-such-step"], &["ci", "-x"]] {
+            let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+            assert!(matches!(dispatch(&args), Err(Failure::Usage(_))), "{args:?}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Child processes: always cargo, always without standard input.
+
+use std::ffi::OsString;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+
+use crate::report::{Failure, Outcome};
+
+/// A cargo command that runs in `dir`.
+pub(crate) fn cargo(dir: &Path, args: &[&str]) -> Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut command = Command::new(program);
+    command.args(args).current_dir(dir).stdin(Stdio::null());
+    command
+}
+
+/// Runs the command with its output going to ours.
+pub(crate) fn run(mut command: Command) -> Outcome {
+    let status = command.status().map_err(|error| cannot_start(&command, &error))?;
+    check(&command, status, "")
+}
+
+/// Runs the command and returns what it printed.
+pub(crate) fn capture(mut command: Command) -> Outcome<String> {
+    let output = command.output().map_err(|error| cannot_start(&command, &error))?;
+    check(&command, output.status, &String::from_utf8_lossy(&output.stderr))?;
+    String::from_utf8(output.stdout)
+        .map_err(|_| Failure::new(format!("`{}` printed something that is not UTF-8", describe(&command))))
+}
+
+/// Runs the command with its output going to ours, and shows each line of its standard output to `watch`.
+pub(crate) fn run_watched(mut command: Command, mut watch: impl FnMut(&str)) -> Outcome {
+    let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| cannot_start(&command, &error))?;
+    if let Some(stdout) = child.stdout.take() {
+        let mut lines = BufReader::new(stdout);
+        let mut line = Vec::new();
+        let broken = |error: io::Error| Failure::new(format!("`{}`: output lost: {error}", describe(&command)));
+        while lines.read_until(b'\n', &mut line).map_err(broken)? > 0 {
+            io::stdout().write_all(&line).map_err(broken)?;
+            watch(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+    }
+    let status = child.wait().map_err(|error| cannot_start(&command, &error))?;
+    check(&command, status, "")
+}
+
+fn check(command: &Command, status: ExitStatus, stderr: &str) -> Outcome {
+    if status.success() {
+        return Ok(());
+    }
+    let mut why = format!("`{}` failed: {status}", describe(command));
+    if !stderr.trim().is_empty() {
+        why = format!("{why}\n{}", stderr.trim_end());
+    }
+    Err(Failure::new(why))
+}
+
+fn cannot_start(command: &Command, error: &io::Error) -> Failure {
+    Failure::new(format!("`{}` could not be run: {error}", describe(command)))
+}
+
+fn describe(command: &Command) -> String {
+    let mut text = String::from("cargo");
+    for arg in command.get_args() {
+        text.push(' ');
+        text.push_str(&arg.to_string_lossy());
+    }
+    text
+}

@@ -1,0 +1,153 @@
+//! The workspace as cargo describes it.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::process;
+use crate::report::{Failure, Outcome};
+
+/// The workspace: where it is and what it is made of.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    /// The directory of the root manifest.
+    pub(crate) root: PathBuf,
+    /// The crates of this workspace.
+    pub(crate) crates: Vec<Crate>,
+    /// Every package of the dependency graph, this workspace's included; filled by [`Workspace::with_dependencies`] only.
+    pub(crate) packages: Vec<Package>,
+}
+
+/// A crate of this workspace.
+#[derive(Debug, Default)]
+pub(crate) struct Crate {
+    pub(crate) name: String,
+    /// Its directory, relative to the root, with `/` between the parts.
+    pub(crate) dir: String,
+    pub(crate) description: Option<String>,
+    pub(crate) features: Vec<String>,
+    pub(crate) dependencies: Vec<Dependency>,
+}
+
+/// An edge to another crate of this workspace.
+#[derive(Debug)]
+pub(crate) struct Dependency {
+    pub(crate) name: String,
+    /// True for `[dev-dependencies]`.
+    pub(crate) dev: bool,
+    /// True if the manifest names a version beside the path.
+    pub(crate) versioned: bool,
+}
+
+/// A package of the dependency graph.
+#[derive(Debug)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) license: Option<String>,
+}
+
+impl Workspace {
+    /// Reads the crates of this workspace and the edges between them.
+    pub(crate) fn load() -> Outcome<Self> {
+        Self::read(&["metadata", "--format-version", "1", "--no-deps"])
+    }
+
+    /// Reads the whole dependency graph as well, on all platforms and with all features.
+    pub(crate) fn with_dependencies() -> Outcome<Self> {
+        Self::read(&["metadata", "--format-version", "1", "--all-features"])
+    }
+
+    fn read(args: &[&str]) -> Outcome<Self> {
+        // The directory that cargo built this program from is inside the workspace, whatever the current one is.
+        let json = process::capture(process::cargo(env!("CARGO_MANIFEST_DIR").as_ref(), args))?;
+        let metadata: Value = serde_json::from_str(&json)
+            .map_err(|error| Failure::new(format!("`cargo {}` printed bad JSON: {error}", args.join(" "))))?;
+        parse(&metadata).ok_or_else(|| Failure::new(format!("`cargo {}` printed an unknown shape", args.join(" "))))
+    }
+}
+
+fn parse(metadata: &Value) -> Option<Workspace> {
+    let root = metadata["workspace_root"].as_str()?;
+    let members = metadata["workspace_members"].as_array()?;
+    let packages = metadata["packages"].as_array()?;
+    let crates = packages
+        .iter()
+        .filter(|package| members.contains(&package["id"]))
+        .map(|package| parse_crate(package, root))
+        .collect::<Option<_>>()?;
+    let packages = packages.iter().map(parse_package).collect::<Option<_>>()?;
+    Some(Workspace { root: PathBuf::from(root), crates, packages })
+}
+
+fn parse_crate(package: &Value, root: &str) -> Option<Crate> {
+    let manifest = package["manifest_path"].as_str()?;
+    let dir = manifest.strip_prefix(root)?.strip_suffix("Cargo.toml")?;
+    Some(Crate {
+        name: package["name"].as_str()?.to_owned(),
+        dir: dir.replace('\\', "/").trim_matches('/').to_owned(),
+        description: package["description"].as_str().map(str::to_owned),
+        features: package["features"].as_object()?.keys().cloned().collect(),
+        dependencies: package["dependencies"]
+            .as_array()?
+            .iter()
+            .filter(|dependency| dependency["path"].is_string())
+            .map(parse_dependency)
+            .collect::<Option<_>>()?,
+    })
+}
+
+fn parse_dependency(dependency: &Value) -> Option<Dependency> {
+    Some(Dependency {
+        name: dependency["name"].as_str()?.to_owned(),
+        dev: dependency["kind"].as_str() == Some("dev"),
+        versioned: dependency["req"].as_str()? != "*",
+    })
+}
+
+fn parse_package(package: &Value) -> Option<Package> {
+    Some(Package {
+        name: package["name"].as_str()?.to_owned(),
+        license: package["license"].as_str().map(str::to_owned),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn reads_members_and_their_edges() {
+        let metadata = json!({
+            "workspace_root": "/repo",
+            "workspace_members": ["id-kit"],
+            "packages": [
+                {
+                    "id": "id-kit", "name": "a-kit", "license": "MIT", "description": "What a shares",
+                    "manifest_path": "/repo/a/kit/Cargo.toml",
+                    "features": { "default": [], "http": [] },
+                    "dependencies": [
+                        { "name": "core", "kind": null, "req": "^0.1.0", "path": "/repo/core" },
+                        { "name": "testkit", "kind": "dev", "req": "*", "path": "/repo/core/testkit" },
+                        { "name": "bytes", "kind": null, "req": "^1" },
+                    ],
+                },
+                { "id": "id-bytes", "name": "bytes", "license": null },
+            ],
+        });
+        let workspace = parse(&metadata).expect("a known shape");
+        let [kit] = &workspace.crates[..] else { panic!("one member, got {:?}", workspace.crates) };
+        assert_eq!((kit.name.as_str(), kit.dir.as_str()), ("a-kit", "a/kit"));
+        assert_eq!(kit.features, ["default", "http"]);
+        let edges: Vec<_> = kit.dependencies.iter().map(|d| (d.name.as_str(), d.dev, d.versioned)).collect();
+        assert_eq!(edges, [("core", false, true), ("testkit", true, false)]);
+        assert_eq!(workspace.packages.len(), 2);
+        assert_eq!(workspace.packages[1].license, None);
+    }
+
+    #[test]
+    fn an_unknown_shape_is_refused() {
+        assert!(parse(&json!({ "workspace_root": "/repo" })).is_none());
+    }
+}
