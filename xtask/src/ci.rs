@@ -115,13 +115,11 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     if let Some(Tally { passed, failed }) = tests {
         println!("\n{passed} passed, {failed} failed");
     }
-    match failed.len() {
-        0 => Ok(()),
-        _ => {
-            let names: Vec<_> = failed.iter().map(|step| step.name).collect();
-            Err(Failure::new(format!("ci: failed: {}", names.join(" "))))
-        }
+    if failed.is_empty() {
+        return Ok(());
     }
+    let names: Vec<_> = failed.iter().map(|step| step.name).collect();
+    Err(Failure::new(format!("ci: failed: {}", names.join(" "))))
 }
 
 /// What the command line asks for.
@@ -143,9 +141,8 @@ impl Plan {
                 other => return Err(Failure::Usage(format!("ci has no step or flag called `{other}`"))),
             }
         }
-        let wanted = |step: &&Step| {
-            if quick || !named.is_empty() { quick && step.quick || named.contains(&step.name) } else { true }
-        };
+        let everything = !quick && named.is_empty();
+        let wanted = |step: &&Step| everything || (quick && step.quick) || named.contains(&step.name);
         Ok(Self { steps: STEPS.iter().filter(wanted).collect(), keep_going })
     }
 }
