@@ -1,15 +1,33 @@
 #![doc = include_str!("../README.md")]
 
+mod agent;
+mod clock;
 mod error;
+pub mod event;
+mod fs;
+mod harness;
 pub mod model;
 mod path;
+mod prompt;
 mod sandbox;
 pub mod search;
+mod session;
+pub mod store;
 mod stream;
+mod system_prompt;
+pub mod tool;
 
+pub use tokio_util::sync::CancellationToken;
+
+pub use self::agent::{AgentBuilder, AgentSpec, DEFAULT_MAX_TURNS, RetryPolicy};
+pub use self::clock::{Clock, SystemClock};
 pub use self::error::{Error, ErrorKind, Result, Retry};
+pub use self::fs::{Copied, CopyLimits, Fs, copy_tree};
+pub use self::harness::{DEFAULT_SESSION, Harness};
 pub use self::path::{MAX_PATH_BYTES, SandboxPath};
+pub use self::prompt::{MAX_IMAGE_CHARS, Prompt, PromptStream, Reply};
 pub use self::sandbox::{
     Capabilities, CreateDir, DirEntry, ExecEnd, ExecOutput, ExecRequest, FileKind, FileSystem, Metadata, NetworkReach,
     OpenRequest, OutputSink, OutputStream, Remove, Sandbox, SandboxFactory, SandboxInfo, SandboxLevel,
 };
+pub use self::session::Session;

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 pub use self::exec::{ExecEnd, ExecOutput, ExecRequest, OutputSink, OutputStream};
 pub use self::files::{CreateDir, DirEntry, FileKind, FileSystem, Metadata, Remove};
 pub use self::info::{Capabilities, NetworkReach, SandboxInfo, SandboxLevel};
+use crate::Result;
 use crate::search::{GlobHits, GlobQuery, GrepHits, GrepQuery};
-use crate::{Result, SandboxPath};
 
 /// One place to work: files, commands and search over the same tree.
 ///
@@ -63,8 +63,9 @@ impl<F: SandboxFactory + ?Sized> SandboxFactory for Arc<F> {
 pub struct OpenRequest {
     /// Who works there: the id that the harness was started under.
     pub id: String,
-    /// The directory to work in, made when it is missing; the sandbox's own base directory when absent.
-    pub cwd: Option<SandboxPath>,
+    /// The directory to work in, absolute or relative to the sandbox's base directory, and made when it is missing; the base
+    /// directory itself when absent.
+    pub cwd: Option<String>,
 }
 
 impl OpenRequest {
@@ -75,8 +76,8 @@ impl OpenRequest {
 
     /// Sets the directory to work in.
     #[must_use]
-    pub fn with_cwd(mut self, cwd: SandboxPath) -> Self {
-        self.cwd = Some(cwd);
+    pub fn with_cwd(mut self, cwd: impl Into<String>) -> Self {
+        self.cwd = Some(cwd.into());
         self
     }
 }

@@ -1,0 +1,354 @@
+//! What happens in a harness, as one ordered stream.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+
+use crate::clock::{Clock, unix_ms};
+use crate::model::{StopReason, Usage};
+use crate::{ErrorKind, OutputStream, SandboxLevel};
+
+/// The version of the event format.
+pub const EVENT_VERSION: u32 = 1;
+
+/// One event with its place in the stream.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct EventRecord {
+    /// The format, [`EVENT_VERSION`].
+    pub v: u32,
+    /// Counts the events of a harness from 0, without gaps.
+    pub index: u64,
+    /// When, in milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// The session it belongs to; absent for events of the harness itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<Arc<str>>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Something that happened. Every `…Started` has exactly one `…Finished`, on success, error and cancel; a dropped
+/// prompt ends with the outcome `dropped`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// A sandbox is open.
+    SandboxOpened {
+        /// Its rung.
+        level: SandboxLevel,
+        /// Who provides it.
+        provider: String,
+        /// Where relative paths count from.
+        cwd: String,
+    },
+    /// The sandbox is closed.
+    SandboxClosed,
+    /// A prompt was accepted.
+    PromptStarted {
+        /// The user's text.
+        text: String,
+    },
+    /// A prompt is over.
+    PromptFinished {
+        /// How.
+        outcome: Outcome,
+        /// What it cost, failed turns included.
+        usage: Usage,
+        /// Model turns taken.
+        turns: u32,
+        /// How long it took.
+        duration_ms: u64,
+        /// Why it failed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorSummary>,
+    },
+    /// The model is asked for a turn.
+    TurnStarted {
+        /// Counts the turns of a prompt from 1; a retry is a turn of its own.
+        turn: u32,
+        /// The model: `provider/model`.
+        model: String,
+    },
+    /// The model's turn is over.
+    TurnFinished {
+        /// Which turn.
+        turn: u32,
+        /// Why the model stopped; absent when the turn failed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stop: Option<StopReason>,
+        /// What it cost.
+        usage: Usage,
+        /// How long it took.
+        duration_ms: u64,
+        /// Why it failed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorSummary>,
+    },
+    /// A failed turn is going to be tried again. Text of the failed turn is void.
+    Retrying {
+        /// Counts the retries from 1.
+        attempt: u32,
+        /// The most there will be.
+        of: u32,
+        /// How long the harness waits first.
+        delay_ms: u64,
+    },
+    /// More text of the model.
+    TextDelta {
+        /// The text.
+        text: String,
+    },
+    /// More reasoning of the model.
+    ThinkingDelta {
+        /// The text.
+        text: String,
+    },
+    /// A tool runs.
+    ToolStarted {
+        /// The call.
+        call_id: Arc<str>,
+        /// The tool.
+        tool: Arc<str>,
+        /// Its arguments, the text of a JSON object.
+        arguments: Arc<str>,
+    },
+    /// A running tool shows output.
+    ToolOutput {
+        /// The call.
+        call_id: Arc<str>,
+        /// Which stream.
+        stream: OutputStream,
+        /// The output; bytes that are not UTF-8 become `U+FFFD`.
+        text: String,
+    },
+    /// A tool is done.
+    ToolFinished {
+        /// The call.
+        call_id: Arc<str>,
+        /// The tool.
+        tool: Arc<str>,
+        /// Whether the model is told of an error.
+        is_error: bool,
+        /// What the model reads.
+        result: String,
+        /// How long it took.
+        duration_ms: u64,
+    },
+    /// A reader was too slow: so many events are missing here.
+    Lagged {
+        /// How many.
+        dropped: u64,
+    },
+}
+
+/// How a prompt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The model answered.
+    Completed,
+    /// An error ended it.
+    Failed,
+    /// The caller cancelled.
+    Cancelled,
+    /// The caller's deadline passed.
+    TimedOut,
+    /// A limit of the caller's was reached.
+    LimitReached,
+    /// The caller dropped it.
+    Dropped,
+}
+
+impl From<ErrorKind> for Outcome {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Cancelled => Self::Cancelled,
+            ErrorKind::Timeout => Self::TimedOut,
+            ErrorKind::LimitExceeded => Self::LimitReached,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// An error as an event tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ErrorSummary {
+    /// The kind's name.
+    pub kind: String,
+    /// The text with its chain of sources.
+    pub message: String,
+}
+
+impl From<&crate::Error> for ErrorSummary {
+    fn from(error: &crate::Error) -> Self {
+        Self { kind: error.kind().name().to_owned(), message: format!("{error:#}") }
+    }
+}
+
+/// Sees events, one at a time and in order.
+///
+/// It is called while the agent waits, so it must be quick: hand the event on and return. [`EventQueue`] does that.
+pub trait Observer: Send + Sync + 'static {
+    /// Takes the next event.
+    fn event(&self, record: &EventRecord);
+}
+
+impl<F: Fn(&EventRecord) + Send + Sync + 'static> Observer for F {
+    fn event(&self, record: &EventRecord) {
+        self(record);
+    }
+}
+
+/// The most events that an [`EventQueue`] holds.
+pub const EVENT_QUEUE_LEN: usize = 4096;
+
+/// A bounded queue between the agent and a reader that takes its time. When it is full, the oldest go.
+#[derive(Default)]
+pub struct EventQueue {
+    queue: Mutex<Queue>,
+    ready: tokio::sync::Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    records: VecDeque<EventRecord>,
+    dropped: u64,
+}
+
+impl EventQueue {
+    /// Takes the oldest event, if there is one. After a loss it is [`Event::Lagged`] once.
+    pub fn try_next(&self) -> Option<EventRecord> {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = queue.records.front()?;
+        if queue.dropped > 0 {
+            let lagged = EventRecord { event: Event::Lagged { dropped: queue.dropped }, ..next.clone() };
+            queue.dropped = 0;
+            return Some(lagged);
+        }
+        queue.records.pop_front()
+    }
+
+    /// Waits for the next event. Cancel safe.
+    pub async fn next(&self) -> EventRecord {
+        loop {
+            if let Some(record) = self.try_next() {
+                return record;
+            }
+            self.ready.notified().await;
+        }
+    }
+}
+
+impl Observer for EventQueue {
+    fn event(&self, record: &EventRecord) {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.records.len() >= EVENT_QUEUE_LEN {
+            queue.records.pop_front();
+            queue.dropped += 1;
+        }
+        queue.records.push_back(record.clone());
+        drop(queue);
+        self.ready.notify_one();
+    }
+}
+
+impl fmt::Debug for EventQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EventQueue")
+    }
+}
+
+/// Numbers the events of a harness and hands them to its observers.
+pub(crate) struct EventBus {
+    observers: Vec<Arc<dyn Observer>>,
+    clock: Arc<dyn Clock>,
+    // Held while observers run, so that they all see one order.
+    next_index: Mutex<u64>,
+}
+
+impl EventBus {
+    pub(crate) fn new(observers: Vec<Arc<dyn Observer>>, clock: Arc<dyn Clock>) -> Self {
+        Self { observers, clock, next_index: Mutex::new(0) }
+    }
+
+    fn emit(&self, session: Option<&Arc<str>>, extra: Option<&Arc<dyn Observer>>, event: Event) {
+        let mut next = self.next_index.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = EventRecord {
+            v: EVENT_VERSION,
+            index: *next,
+            at_ms: unix_ms(&*self.clock),
+            session: session.cloned(),
+            event,
+        };
+        *next += 1;
+        for observer in self.observers.iter().chain(extra) {
+            observer.event(&record);
+        }
+    }
+}
+
+/// Where one session, or the harness, reports what happens.
+#[derive(Clone)]
+pub(crate) struct Events {
+    bus: Arc<EventBus>,
+    session: Option<Arc<str>>,
+    extra: Option<Arc<dyn Observer>>,
+}
+
+impl Events {
+    pub(crate) fn new(bus: Arc<EventBus>) -> Self {
+        Self { bus, session: None, extra: None }
+    }
+
+    pub(crate) fn for_session(&self, session: Arc<str>) -> Self {
+        Self { session: Some(session), ..self.clone() }
+    }
+
+    pub(crate) fn and(&self, extra: Option<Arc<dyn Observer>>) -> Self {
+        Self { extra, ..self.clone() }
+    }
+
+    /// Reports an event, which is not even made when nobody looks.
+    pub(crate) fn emit(&self, event: impl FnOnce() -> Event) {
+        if self.is_watched() {
+            self.bus.emit(self.session.as_ref(), self.extra.as_ref(), event());
+        }
+    }
+
+    pub(crate) fn is_watched(&self) -> bool {
+        self.extra.is_some() || !self.bus.observers.is_empty()
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(index: u64) -> EventRecord {
+        EventRecord { v: EVENT_VERSION, index, at_ms: 0, session: None, event: Event::SandboxClosed }
+    }
+
+    #[test]
+    fn a_full_queue_drops_the_oldest_and_says_so_once() {
+        let queue = EventQueue::default();
+        let extra = 10;
+        for index in 0..(EVENT_QUEUE_LEN as u64 + extra) {
+            queue.event(&record(index));
+        }
+        assert_eq!(queue.try_next().unwrap().event, Event::Lagged { dropped: extra });
+        assert_eq!(queue.try_next().unwrap().index, extra);
+        assert_eq!(queue.queue.lock().unwrap().records.len(), EVENT_QUEUE_LEN - 1);
+    }
+}

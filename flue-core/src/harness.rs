@@ -1,0 +1,113 @@
+//! A running agent: its sandbox and its sessions.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::agent::Definition;
+use crate::event::{Event, EventBus, Events};
+use crate::prompt::Prompt;
+use crate::session::{Session, Shared};
+use crate::tool::PathLocks;
+use crate::{Error, ErrorKind, Fs, OpenRequest, Result, Sandbox, SandboxPath, system_prompt};
+
+/// The session that [`Harness::prompt`] talks to.
+pub const DEFAULT_SESSION: &str = "default";
+/// The longest id or session name, in bytes.
+const MAX_NAME_BYTES: usize = 256;
+
+/// A running agent. Cheap to clone; all clones share one sandbox.
+#[derive(Debug, Clone)]
+pub struct Harness(Arc<Running>);
+
+#[derive(Debug)]
+struct Running {
+    shared: Arc<Shared>,
+    sessions: Mutex<HashMap<Arc<str>, Session>>,
+}
+
+impl Harness {
+    pub(crate) async fn start(agent: Arc<Definition>, id: String) -> Result<Self> {
+        check_name("start agent", &id)?;
+        let mut request = OpenRequest::new(id.clone());
+        if let Some(cwd) = &agent.cwd {
+            request = request.with_cwd(cwd.clone());
+        }
+        let sandbox = agent.sandbox.open(request).await?;
+        let info = sandbox.info();
+        let events = Events::new(Arc::new(EventBus::new(agent.observers.clone(), agent.clock.clone())));
+        events.emit(|| Event::SandboxOpened {
+            level: info.level,
+            provider: info.provider.clone(),
+            cwd: info.cwd.to_string(),
+        });
+        let tools = agent.registry(&info.capabilities)?;
+        let system = system_prompt::compose(&agent.instructions, info);
+        let cwd: SandboxPath = info.cwd.clone();
+        let shared = Shared { id: id.into(), agent, sandbox, cwd, tools, system, events, locks: PathLocks::default() };
+        Ok(Self(Arc::new(Running { shared: Arc::new(shared), sessions: Mutex::default() })))
+    }
+
+    /// The id that this harness was started under.
+    pub fn id(&self) -> &str {
+        &self.0.shared.id
+    }
+
+    /// The files of the sandbox, with relative paths counted from the agent's working directory. Nothing done here enters a
+    /// conversation.
+    pub fn fs(&self) -> Fs {
+        Fs::new(self.0.shared.sandbox.clone(), self.0.shared.cwd.clone())
+    }
+
+    /// The sandbox.
+    pub fn sandbox(&self) -> &dyn Sandbox {
+        &*self.0.shared.sandbox
+    }
+
+    /// The session called `name`, made at its first use. The same name gives the same session.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for an empty or overlong name.
+    pub fn session(&self, name: &str) -> Result<Session> {
+        check_name("open session", name)?;
+        let mut sessions = self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = sessions.get(name) {
+            return Ok(session.clone());
+        }
+        let session = Session::new(self.0.shared.clone(), name.into());
+        sessions.insert(name.into(), session.clone());
+        Ok(session)
+    }
+
+    /// Prompts the [default session](DEFAULT_SESSION).
+    pub fn prompt(&self, text: impl Into<String>) -> Prompt {
+        let mut sessions = self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let name: Arc<str> = DEFAULT_SESSION.into();
+        let session = sessions.entry(name.clone()).or_insert_with(|| Session::new(self.0.shared.clone(), name));
+        session.prompt(text)
+    }
+
+    /// Closes the sandbox. Idempotent.
+    ///
+    /// # Errors
+    /// Those of [`Sandbox::close`].
+    pub async fn close(&self) -> Result<()> {
+        self.0.shared.sandbox.close().await?;
+        self.0.shared.events.emit(|| Event::SandboxClosed);
+        Ok(())
+    }
+}
+
+fn check_name(operation: &'static str, name: &str) -> Result<()> {
+    let why = if name.trim().is_empty() {
+        "a name cannot be empty"
+    } else if name.len() > MAX_NAME_BYTES {
+        "the name is too long"
+    } else if name.contains(char::is_control) {
+        "a name cannot contain control characters"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(ErrorKind::InvalidInput, operation, why)
+        .with("name", name.escape_debug().take(MAX_NAME_BYTES).collect::<String>())
+        .with("limit", MAX_NAME_BYTES))
+}

@@ -1,0 +1,101 @@
+//! A conversation: what was said so far, and one operation at a time upon it.
+
+mod batch;
+mod transcript;
+mod turns;
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+pub(crate) use self::transcript::Transcript;
+pub(crate) use self::turns::{Progress, Run, RunOptions, millis};
+use crate::agent::Definition;
+use crate::event::Events;
+use crate::model::Message;
+use crate::prompt::Prompt;
+use crate::store::SessionKey;
+use crate::tool::{PathLocks, Registry};
+use crate::{Error, ErrorKind, Result, Sandbox, SandboxPath};
+
+/// What all sessions of a harness share.
+pub(crate) struct Shared {
+    pub(crate) id: Arc<str>,
+    pub(crate) agent: Arc<Definition>,
+    pub(crate) sandbox: Arc<dyn Sandbox>,
+    pub(crate) cwd: SandboxPath,
+    pub(crate) tools: Registry,
+    pub(crate) system: Arc<str>,
+    pub(crate) events: Events,
+    pub(crate) locks: PathLocks,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("id", &self.id)
+            .field("agent", &self.agent)
+            .field("cwd", &self.cwd)
+            .field("tools", &self.tools)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A conversation with an agent. Cheap to clone; all clones are the same conversation.
+#[derive(Clone)]
+pub struct Session {
+    pub(crate) shared: Arc<Shared>,
+    name: Arc<str>,
+    transcript: Arc<Mutex<Transcript>>,
+}
+
+impl Session {
+    pub(crate) fn new(shared: Arc<Shared>, name: Arc<str>) -> Self {
+        let key = SessionKey::new(shared.id.clone(), name.clone());
+        let transcript = Transcript::new(key, shared.agent.store.clone(), shared.agent.clock.clone());
+        Self { shared, name, transcript: Arc::new(Mutex::new(transcript)) }
+    }
+
+    /// The session's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn name_shared(&self) -> Arc<str> {
+        self.name.clone()
+    }
+
+    /// Says something to the agent. Nothing happens until the prompt is awaited or streamed.
+    pub fn prompt(&self, text: impl Into<String>) -> Prompt {
+        Prompt::new(self.clone(), text.into())
+    }
+
+    /// The conversation so far, as the model would see it.
+    ///
+    /// # Errors
+    /// Those of the store; [`ErrorKind::SessionBusy`] while a prompt runs.
+    pub async fn messages(&self) -> Result<Vec<Arc<Message>>> {
+        let mut transcript = self.claim("read session")?;
+        transcript.load().await?;
+        Ok(transcript.messages().to_vec())
+    }
+
+    /// Takes the session for one operation.
+    pub(crate) fn claim(&self, operation: &'static str) -> Result<OwnedMutexGuard<Transcript>> {
+        self.transcript.clone().try_lock_owned().map_err(|_| {
+            Error::new(
+                ErrorKind::SessionBusy,
+                operation,
+                "another operation runs on this session; wait for it, or use another session",
+            )
+            .with("session", &self.name)
+        })
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("harness", &self.shared.id).field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,105 @@
+//! The stored entries of a session, and the messages that the model sees of them.
+//!
+//! Invariant: what is in memory is what the store has confirmed. An append that fails or is dropped half-way leaves the
+//! transcript marked as unknown, and the next operation loads it again.
+
+use std::sync::Arc;
+
+use crate::clock::{Clock, unix_ms};
+use crate::model::{Body, Message, ToolResult, Usage, UserBlock};
+use crate::store::{Entry, EntryKind, SessionKey, SessionStore, Version};
+use crate::{Error, Result};
+
+/// What the model reads in place of a result that was lost.
+pub(crate) const INTERRUPTED: &str = "Interrupted before a result was recorded: the outcome of this call is unknown. Check the current state before you \
+     repeat it.";
+
+pub(crate) struct Transcript {
+    key: SessionKey,
+    store: Arc<dyn SessionStore>,
+    clock: Arc<dyn Clock>,
+    /// What the store has; `None` when it must be asked.
+    known: Option<Version>,
+    messages: Arc<Vec<Arc<Message>>>,
+}
+
+impl Transcript {
+    pub(crate) fn new(key: SessionKey, store: Arc<dyn SessionStore>, clock: Arc<dyn Clock>) -> Self {
+        Self { key, store, clock, known: None, messages: Arc::default() }
+    }
+
+    /// Makes sure that memory agrees with the store.
+    pub(crate) async fn load(&mut self) -> Result<()> {
+        if self.known.is_none() {
+            let stored = self.store.load(&self.key).await?;
+            let messages = stored.entries.into_iter().filter_map(|entry| match entry.kind {
+                EntryKind::Message { message } => Some(message),
+                EntryKind::TurnFailed { .. } => None,
+            });
+            self.messages = Arc::new(messages.collect());
+            self.known = Some(stored.version);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn messages(&self) -> &Arc<Vec<Arc<Message>>> {
+        &self.messages
+    }
+
+    /// Stores messages, then remembers them.
+    pub(crate) async fn push(&mut self, messages: impl IntoIterator<Item = Arc<Message>>) -> Result<()> {
+        let messages: Vec<_> = messages.into_iter().collect();
+        let entries = messages.iter().map(|message| EntryKind::Message { message: message.clone() }).collect();
+        self.append(entries).await?;
+        Arc::make_mut(&mut self.messages).extend(messages);
+        Ok(())
+    }
+
+    /// Records a model turn that failed.
+    pub(crate) async fn record_failure(&mut self, error: &Error, usage: Usage) -> Result<()> {
+        let kind = error.kind().name().to_owned();
+        self.append(vec![EntryKind::TurnFailed { kind, error: format!("{error:#}"), usage }]).await
+    }
+
+    async fn append(&mut self, kinds: Vec<EntryKind>) -> Result<()> {
+        self.load().await?;
+        let at_ms = unix_ms(&*self.clock);
+        let entries = kinds.into_iter().map(|kind| Entry::new(at_ms, kind)).collect();
+        // Taken, so that a failed or dropped append leaves the version unknown.
+        let at = self.known.take().unwrap_or_default();
+        self.known = Some(self.store.append(&self.key, at, entries).await?);
+        Ok(())
+    }
+
+    /// Answers tool calls that an interruption left without a result. They are never run again by themselves.
+    pub(crate) async fn answer_interrupted(&mut self) -> Result<()> {
+        let open = unanswered(&self.messages);
+        if open.is_empty() { Ok(()) } else { self.push(open).await }
+    }
+}
+
+/// Results for the calls of the last assistant message that have none, in call order.
+fn unanswered(messages: &[Arc<Message>]) -> Vec<Arc<Message>> {
+    let mut answered: Vec<&str> = Vec::new();
+    for message in messages.iter().rev() {
+        match &message.body {
+            Body::ToolResult(result) => answered.push(&result.call_id),
+            Body::Assistant(assistant) => {
+                return assistant
+                    .tool_calls()
+                    .filter(|call| !answered.contains(&call.id.as_str()))
+                    .map(|call| {
+                        Message::new(ToolResult {
+                            call_id: call.id.clone(),
+                            tool: call.name.clone(),
+                            content: vec![UserBlock::text(INTERRUPTED)],
+                            is_error: true,
+                        })
+                    })
+                    .collect();
+            }
+            Body::User(_) => return Vec::new(),
+        }
+    }
+    Vec::new()
+}

@@ -1,0 +1,103 @@
+//! `edit`: a part of a file, by the text that is there now.
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::tool::{Tool, ToolContext, ToolOutput};
+use crate::{Error, ErrorKind, Result, SandboxPath};
+
+/// Replaces text in a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Edit;
+
+/// Arguments of [`Edit`].
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EditArgs {
+    /// The file, absolute or relative to the working directory.
+    path: String,
+    /// The text to replace, exactly as it stands in the file, white space included.
+    old_text: String,
+    /// The text to put in its place, literally.
+    new_text: String,
+    /// Replace every occurrence instead of the only one.
+    #[serde(default)]
+    replace_all: bool,
+}
+
+#[async_trait]
+impl Tool for Edit {
+    type Args = EditArgs;
+    const NAME: &'static str = "edit";
+    const DESCRIPTION: &'static str = "Replace text in a file. oldText must match exactly and be unique, unless \
+        replaceAll is true.";
+
+    fn replaces(&self, args: &EditArgs, cx: &ToolContext) -> Result<Option<SandboxPath>> {
+        if args.old_text.is_empty() {
+            return Err(fail(args, "oldText must not be empty; to make a file, use write".to_owned()));
+        }
+        cx.resolve(&args.path).map(Some)
+    }
+
+    async fn call(&self, args: EditArgs, cx: ToolContext) -> Result<ToolOutput> {
+        let before = cx.fs().read_to_string(&args.path).await?;
+        let (after, done) = apply(&before, &args)?;
+        cx.fs().write(&args.path, after).await?;
+        Ok(ToolOutput::text(done))
+    }
+}
+
+fn apply(before: &str, args: &EditArgs) -> Result<(String, String)> {
+    let found = before.matches(&args.old_text).count();
+    if args.replace_all {
+        if found == 0 || args.old_text == args.new_text {
+            return Err(fail(
+                args,
+                "oldText was not found, or replacing it changes nothing; no changes were made".to_owned(),
+            ));
+        }
+        let done = format!("Replaced {found} occurrences in {}", args.path);
+        return Ok((before.replace(&args.old_text, &args.new_text), done));
+    }
+    match found {
+        0 => Err(fail(
+            args,
+            "oldText was not found; it must match the file exactly, white space included. Read the file again"
+                .to_owned(),
+        )),
+        1 => Ok((before.replacen(&args.old_text, &args.new_text, 1), format!("Successfully edited {}", args.path))),
+        _ => Err(fail(
+            args,
+            format!("oldText occurs {found} times; add more context to make it unique, or set replaceAll"),
+        )),
+    }
+}
+
+fn fail(args: &EditArgs, why: String) -> Error {
+    Error::new(ErrorKind::InvalidInput, "edit", why).with("path", &args.path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edit(before: &str, old: &str, new: &str, replace_all: bool) -> Result<(String, String)> {
+        let args = EditArgs { path: "f".into(), old_text: old.into(), new_text: new.into(), replace_all };
+        apply(before, &args)
+    }
+
+    #[test]
+    fn replaces_exactly_what_was_asked() {
+        assert_eq!(edit("a b a", "b", "$&", false).unwrap(), ("a $& a".into(), "Successfully edited f".into()));
+        assert_eq!(edit("aaa", "a", "b", true).unwrap(), ("bbb".into(), "Replaced 3 occurrences in f".into()));
+        for (before, old, new, all, why) in [
+            ("a a", "a", "b", false, "occurs 2 times"),
+            ("a", "x", "b", false, "not found"),
+            ("a", "x", "b", true, "no changes were made"),
+            ("a", "a", "a", true, "no changes were made"),
+        ] {
+            assert!(edit(before, old, new, all).unwrap_err().message().contains(why));
+        }
+    }
+}

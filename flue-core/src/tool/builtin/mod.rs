@@ -1,0 +1,30 @@
+//! The tools that every agent has: files, commands and search over whatever sandbox it works in.
+
+mod bash;
+mod edit;
+mod glob;
+mod grep;
+mod page;
+mod read;
+mod write;
+
+use std::sync::Arc;
+
+use self::bash::Bash;
+use self::edit::Edit;
+use self::glob::Glob;
+use self::grep::Grep;
+use self::read::Read;
+use self::write::Write;
+use super::{DynTool, Tool};
+use crate::Capabilities;
+
+/// The names of the built-in tools, in the order in which the model sees them.
+pub const BUILTIN_TOOLS: [&str; 6] = [Read::NAME, Write::NAME, Edit::NAME, Bash::NAME, Grep::NAME, Glob::NAME];
+
+/// The built-in tools that a sandbox of these capabilities can serve.
+pub(crate) fn available(capabilities: &Capabilities) -> Vec<(&'static str, Arc<dyn DynTool>)> {
+    let all: [Arc<dyn DynTool>; 6] =
+        [Arc::new(Read), Arc::new(Write), Arc::new(Edit), Arc::new(Bash), Arc::new(Grep), Arc::new(Glob)];
+    BUILTIN_TOOLS.into_iter().zip(all).filter(|(name, _)| capabilities.exec || *name != Bash::NAME).collect()
+}

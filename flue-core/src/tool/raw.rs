@@ -1,0 +1,113 @@
+//! Tools whose arguments are described by a raw JSON Schema.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{DynTool, PreparedCall, ToolContext, ToolOutput, arguments};
+use crate::model::ToolSpec;
+use crate::{Error, ErrorKind, Result};
+
+/// The most problems that one error lists.
+const MAX_PROBLEMS: usize = 8;
+
+type Handler = dyn Fn(Value, ToolContext) -> Pin<Box<dyn Future<Output = Result<ToolOutput>> + Send>> + Send + Sync;
+
+/// A tool with a schema that is known only at run time. Arguments are validated before the handler sees them.
+pub struct RawTool {
+    spec: ToolSpec,
+    validator: jsonschema::Validator,
+    handler: Box<Handler>,
+}
+
+impl RawTool {
+    /// A tool that runs `handler` on arguments that are valid by the JSON Schema `parameters`. The schema reaches the model
+    /// unchanged.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when the schema is not one.
+    pub fn new<F, R>(
+        name: impl Into<String>,
+        description: impl Into<String>,
+        parameters: Value,
+        handler: F,
+    ) -> Result<Self>
+    where
+        F: Fn(Value, ToolContext) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<ToolOutput>> + Send + 'static,
+    {
+        let name = name.into();
+        let validator = jsonschema::validator_for(&parameters).map_err(|error| {
+            Error::new(ErrorKind::Config, "define tool", format!("the schema is not valid: {error}"))
+                .with("tool", &name)
+        })?;
+        Ok(Self {
+            spec: ToolSpec { name, description: description.into(), parameters },
+            validator,
+            handler: Box::new(move |arguments, cx| Box::pin(handler(arguments, cx))),
+        })
+    }
+
+    fn check(&self, text: &str) -> Result<Value> {
+        let invalid = |why: &str| arguments::invalid(&self.spec.name, text, why);
+        let mut value: Value = serde_json::from_str(text).map_err(|error| invalid(&error.to_string()))?;
+        if !self.validator.is_valid(&value) {
+            arguments::mend(&mut value, &self.spec.parameters);
+        }
+        let problems: Vec<String> = self
+            .validator
+            .iter_errors(&value)
+            .take(MAX_PROBLEMS)
+            .map(|error| match error.instance_path().to_string() {
+                path if path.is_empty() => error.to_string(),
+                path => format!("{error} (at {path})"),
+            })
+            .collect();
+        if problems.is_empty() { Ok(value) } else { Err(invalid(&problems.join("; "))) }
+    }
+}
+
+impl DynTool for RawTool {
+    fn spec(&self) -> ToolSpec {
+        self.spec.clone()
+    }
+
+    fn prepare(self: Arc<Self>, arguments: &str, cx: ToolContext) -> Result<PreparedCall> {
+        let value = self.check(arguments)?;
+        Ok(PreparedCall { replaces: None, run: Box::pin(async move { (self.handler)(value, cx).await }) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn tool() -> RawTool {
+        let schema = json!({
+            "type": "object",
+            "properties": {"n": {"type": "integer", "minimum": 1}, "s": {"type": "string"}},
+            "required": ["n"],
+            "additionalProperties": false,
+        });
+        RawTool::new("t", "d", schema, |_, _| async { Ok(ToolOutput::text("ran")) }).unwrap()
+    }
+
+    #[test]
+    fn arguments_are_validated_and_slips_mended() {
+        assert_eq!(tool().check(r#"{"n":"2"}"#).unwrap(), json!({"n": 2}));
+        for bad in ["{", "{}", r#"{"n":0}"#, r#"{"n":1,"x":2}"#, r#"{"n":[1]}"#] {
+            assert_eq!(tool().check(bad).unwrap_err().kind(), ErrorKind::InvalidInput, "{bad}");
+        }
+        let text = tool().check(r#"{"n":0,"s":1.5}"#).unwrap_err().to_string();
+        assert!(text.contains("(at /n)") && text.contains("Received:"), "{text}");
+    }
+
+    #[test]
+    fn a_schema_that_is_none_is_refused() {
+        let made = RawTool::new("t", "d", json!({"type": "nonsense"}), |_, _| async { Ok(ToolOutput::text("")) });
+        assert_eq!(made.err().unwrap().kind(), ErrorKind::Config);
+    }
+}
