@@ -1,1 +1,22 @@
 #![doc = include_str!("../README.md")]
+
+mod codec;
+mod decode;
+mod failure;
+mod http;
+mod ids;
+pub mod json;
+mod secret;
+mod sse;
+mod transcript;
+
+pub use self::codec::{Codec, Decoder, HttpReply, WireRequest};
+pub use self::decode::{Decoding, MAX_REPLY_BYTES, ReplyFormat, decode};
+pub use self::failure::{MAX_RETRY_AFTER, cut_off, reply_error, stream_error, undecodable};
+pub use self::http::{
+    Auth, CONNECT_TIMEOUT, Endpoint, Http, HttpModel, HttpOptions, IDLE_TIMEOUT, MAX_ERROR_BODY_BYTES,
+};
+pub use self::ids::IdRule;
+pub use self::secret::Secret;
+pub use self::sse::{MAX_EVENT_BYTES, SseEvent, SseParser};
+pub use self::transcript::{IMAGE_OMITTED, Item, NO_RESULT, Part, Target, items, parts};

@@ -1,0 +1,133 @@
+//! A codec as a model.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use flue_core::model::{Model, ModelInfo, ModelRequest, ModelStream};
+use flue_core::{Error, ErrorKind, Result, Retry};
+use reqwest::Response;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use tracing::{Instrument, Span, debug_span, field};
+
+use super::reply::Reply;
+use super::{Endpoint, Http};
+use crate::failure::OPERATION;
+use crate::{Codec, Decoding, HttpReply, ReplyFormat, WireRequest};
+
+/// The most bytes of an error's body that are read.
+pub const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
+
+/// How long an error's body is waited for.
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A model behind HTTP.
+#[derive(Debug)]
+pub struct HttpModel<C> {
+    codec: C,
+    endpoint: Endpoint,
+    http: Http,
+    spec: String,
+}
+
+impl<C: Codec> HttpModel<C> {
+    /// The model that `codec` speaks for, at `endpoint`.
+    pub fn new(codec: C, endpoint: Endpoint, http: Http) -> Self {
+        let spec = codec.info().spec();
+        Self { codec, endpoint, http, spec }
+    }
+
+    /// The codec.
+    pub fn codec(&self) -> &C {
+        &self.codec
+    }
+
+    async fn send(&self, wire: WireRequest) -> Result<Response> {
+        let mut request =
+            self.http.client()?.post(self.endpoint.url(&wire.path)).headers(self.endpoint.headers().clone());
+        for (name, value) in &wire.headers {
+            // A header that the application set by hand wins.
+            if !self.endpoint.headers().contains_key(*name) {
+                request = request.header(*name, &**value);
+            }
+        }
+        request.body(wire.body).send().await.map_err(|error| self.transport_error(error, "request"))
+    }
+
+    async fn failure(&self, response: Response) -> Error {
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        // What came of a body that broke off still says more than nothing.
+        let mut body = Vec::new();
+        let _ = tokio::time::timeout(ERROR_BODY_TIMEOUT, read_bounded(response, &mut body)).await;
+        let header = |name: &str| text_of(&headers, name);
+        self.codec.failure(&HttpReply { status, header: &header, body: &body })
+    }
+
+    fn transport_error(&self, error: reqwest::Error, phase: &'static str) -> Error {
+        super::reply::transport_error(error, phase, self.endpoint.host(), self.http.options())
+    }
+}
+
+#[async_trait]
+impl<C: Codec> Model for HttpModel<C> {
+    fn info(&self) -> &ModelInfo {
+        self.codec.info()
+    }
+
+    async fn stream(&self, request: ModelRequest) -> Result<ModelStream> {
+        let wire = self.codec.encode(&request)?;
+        drop(request);
+        let span = debug_span!(
+            "model_http",
+            model = %self.spec,
+            body_bytes = wire.body.len(),
+            status = field::Empty,
+            request_id = field::Empty,
+        );
+        let start = async {
+            let response = self.send(wire).await?;
+            let request_id = ["request-id", "x-request-id"].iter().find_map(|name| text_of(response.headers(), name));
+            let request_id = request_id.map(str::to_owned);
+            Span::current().record("status", response.status().as_u16()).record("request_id", request_id.as_deref());
+            if !response.status().is_success() {
+                return Err(self.failure(response).await);
+            }
+            let content_type = text_of(response.headers(), CONTENT_TYPE.as_str());
+            if content_type.is_some_and(|value| value.trim_start().starts_with("text/html")) {
+                return Err(web_page());
+            }
+            let decoding = Decoding::new(self.codec.decoder(), ReplyFormat::of(content_type));
+            let endpoint = self.endpoint.clone();
+            let options = self.http.options().clone();
+            Ok(Reply::new(response, decoding, endpoint, options, self.spec.clone(), request_id, Span::current()))
+        };
+        match start.instrument(span).await {
+            Ok(reply) => Ok(Box::pin(reply)),
+            Err(error) => Err(self.endpoint.dress(error.with("model", &self.spec))),
+        }
+    }
+}
+
+async fn read_bounded(mut response: Response, body: &mut Vec<u8>) {
+    while let Ok(Some(chunk)) = response.chunk().await {
+        let room = MAX_ERROR_BODY_BYTES - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if body.len() == MAX_ERROR_BODY_BYTES {
+            break;
+        }
+    }
+}
+
+fn web_page() -> Error {
+    Error::new(
+        ErrorKind::Protocol,
+        OPERATION,
+        "the server answered with a web page, not with the API's stream; check the base URL",
+    )
+    .with("phase", "response")
+    .with_retry(Retry::Never)
+}
+
+fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}

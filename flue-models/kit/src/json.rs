@@ -1,0 +1,7 @@
+//! JSON as providers need it: written piece by piece so that pieces can be kept, read with tolerance.
+
+mod lenient;
+mod write;
+
+pub use self::lenient::{Str, repair};
+pub use self::write::{Array, Object, escape};
