@@ -1,0 +1,54 @@
+//! Operands, paths and error words shared by the builtins.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use bashkit::{BuiltinContext, Error, FileSystem};
+
+/// `operand` as an absolute path, `.` and `..` folded.
+pub(super) fn resolve(cwd: &Path, operand: &str) -> PathBuf {
+    bashkit::normalize_path(&bashkit::vfs_join(cwd, Path::new(operand)))
+}
+
+/// What went wrong in the words of `strerror`.
+pub(super) fn reason(error: &Error) -> String {
+    let Error::Io(io) = error else {
+        return error.to_string();
+    };
+    match io.kind() {
+        ErrorKind::NotFound => "No such file or directory".into(),
+        ErrorKind::PermissionDenied => "Permission denied".into(),
+        ErrorKind::IsADirectory => "Is a directory".into(),
+        ErrorKind::NotADirectory => "Not a directory".into(),
+        ErrorKind::AlreadyExists => "File exists".into(),
+        ErrorKind::DirectoryNotEmpty => "Directory not empty".into(),
+        _ if io.to_string() == "is a directory" => "Is a directory".into(),
+        _ => io.to_string(),
+    }
+}
+
+/// The bytes of an operand; `-` is standard input.
+pub(super) async fn read_operand(
+    ctx: &BuiltinContext<'_>,
+    operand: &str,
+) -> Result<Vec<u8>, String> {
+    if operand == "-" {
+        return Ok(ctx.stdin_bytes().unwrap_or_default().to_vec());
+    }
+    read_file(&*ctx.fs, &resolve(ctx.cwd, operand)).await
+}
+
+/// A file's bytes, or why not.
+pub(super) async fn read_file(fs: &dyn FileSystem, path: &Path) -> Result<Vec<u8>, String> {
+    match fs.stat(path).await {
+        Ok(meta) if meta.file_type.is_dir() => return Err("Is a directory".into()),
+        Ok(_) => {}
+        Err(error) => return Err(reason(&error)),
+    }
+    fs.read_file(path).await.map_err(|error| reason(&error))
+}
+
+/// Splits into lines, each with its newline; the last may lack one.
+pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.split_inclusive(|&byte| byte == b'\n')
+}

@@ -1,0 +1,24 @@
+//! The shell commands that replace the engine's own, and which of its own stay out.
+
+mod clock;
+mod diff;
+mod files;
+mod glob;
+mod options;
+
+use bashkit::BashBuilder;
+
+/// Adds our commands to a shell; each overrides the engine's of the same name.
+pub(crate) fn register(builder: BashBuilder) -> BashBuilder {
+    builder.builtin("diff", Box::new(diff::Diff))
+}
+
+pub(crate) fn keep(_: &str) -> bool {
+    true
+}
+pub(crate) fn refuse(_: &str, _: &[String]) -> Option<String> {
+    None
+}
+pub(crate) fn rewrite(_: &str, _: &[String]) -> Option<Vec<String>> {
+    None
+}
