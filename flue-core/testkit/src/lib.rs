@@ -1,1 +1,8 @@
 #![doc = include_str!("../README.md")]
+
+mod doubles;
+mod report;
+pub mod sandbox;
+
+pub use self::doubles::{MemoryFactory, MemorySandbox, Recorder, ScriptModel};
+pub use self::report::{CaseResult, Line, Outcome, Report, Stop};

@@ -1,0 +1,30 @@
+//! Each case as its own test, in a test binary without the standard harness.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use super::suite::{Suite, runtime};
+use crate::report::Outcome;
+
+/// The `main` of a test binary whose tests are the cases of `suite`.
+///
+/// Takes the arguments of the standard harness (filters, `--exact`, `--list`, `--test-threads`, …), so `cargo test` and
+/// `cargo nextest` work as ever; a case that is skipped is shown as ignored, with the reason.
+pub fn main(suite: Suite) -> ExitCode {
+    let arguments = Arguments::from_args();
+    let runtime = runtime();
+    let suite = Arc::new(suite);
+    let trials = suite.cases.iter().map(|case| {
+        let (suite, case, handle) = (Arc::clone(&suite), *case, runtime.handle().clone());
+        Trial::ignorable_test(case.name, move || match handle.block_on(suite.run_case(&case)) {
+            Outcome::Passed => Ok(Completion::Completed),
+            Outcome::Skipped(reason) => Ok(Completion::ignored_with(reason)),
+            Outcome::Failed(message) => Err(Failed::from(message)),
+        })
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    runtime.shutdown_background();
+    conclusion.exit_code()
+}

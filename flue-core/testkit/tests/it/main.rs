@@ -1,0 +1,5 @@
+//! The suite, held against the doubles and a host, and against sandboxes that are broken on purpose.
+
+#[cfg(unix)]
+mod host;
+mod passes;
