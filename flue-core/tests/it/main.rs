@@ -1,0 +1,5 @@
+//! Tests of the core through its public API, over the doubles of the testkit.
+
+mod faults;
+mod support;
+mod turns;
