@@ -1,0 +1,149 @@
+//! The files of a virtual sandbox: one in-memory tree that the file API and the shell share.
+//!
+//! The tree is persistent: nodes are shared through `Arc` and copied when changed while shared, so that a [`Snapshot`] is
+//! one pointer and taking or restoring one costs the same for ten files and for a hundred thousand.
+//!
+//! Every operation looks first and changes then, under one lock: whatever can fail fails before the first change, and the
+//! change itself cannot fail. This is what makes each of them all-or-nothing, quotas included. File systems mounted into
+//! the tree are called without the lock; what holds for them is said in [`mount`].
+//!
+//! There are no hard links: neither the shell engine nor the `vfs` traits can make one.
+//!
+//! - [`path`] finds the place a path leads to; [`node`] is what stands there
+//! - [`read`], [`change`] and [`transfer`] are the operations; [`limits`] keeps the accounts
+//! - [`bash`] shows the tree to the shell engine, [`vfs`] to the `vfs` ecosystem; [`mount`] does the reverse
+
+mod bash;
+mod change;
+mod error;
+mod limits;
+mod mount;
+mod node;
+mod path;
+mod read;
+#[cfg(test)]
+mod tests;
+mod transfer;
+mod vfs;
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+pub(crate) use self::change::Parents;
+pub(crate) use self::error::TreeError;
+pub(crate) use self::limits::{TreeLimits, Usage};
+pub(crate) use self::mount::Access;
+use self::node::{Device, Node};
+pub(crate) use self::node::{Kind, Stat};
+pub(crate) use self::path::Links;
+use self::path::Place;
+pub use self::vfs::TreeVfs;
+
+pub(crate) type Result<T, E = TreeError> = std::result::Result<T, E>;
+
+/// A tree of files, directories, links, pipes and devices. Starts with an empty root directory.
+pub(crate) struct TreeFs {
+    state: RwLock<State>,
+    limits: TreeLimits,
+}
+
+/// The tree as of now, and what it adds up to.
+#[derive(Clone)]
+struct State {
+    root: Arc<Node>,
+    /// Kept up with every change; equals the root's tally without the root.
+    usage: Usage,
+}
+
+impl TreeFs {
+    /// An empty tree.
+    pub(crate) fn new(limits: TreeLimits) -> Self {
+        let state = State { root: Arc::new(Node::dir()), usage: Usage::default() };
+        Self { state: RwLock::new(state), limits }
+    }
+
+    /// Adds the devices that shell scripts rely on and the engine does not bring itself.
+    ///
+    /// # Errors
+    /// When the limits leave no room for them.
+    pub(crate) fn add_devices(&self) -> Result<()> {
+        self.mkdir("/dev/fd", Parents::Make)?;
+        for (path, device) in
+            [("/dev/null", Device::Null), ("/dev/random", Device::Random), ("/dev/urandom", Device::Random)]
+        {
+            self.create(path, Node::device(device), Parents::Require)?;
+        }
+        Ok(())
+    }
+
+    /// The limits it was made with.
+    pub(crate) fn limits(&self) -> &TreeLimits {
+        &self.limits
+    }
+
+    /// What it holds, without what is mounted.
+    pub(crate) fn usage(&self) -> Usage {
+        self.look().usage
+    }
+
+    /// The files as they are now. Mount points are part of it; what is behind them stays live.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot(self.look().clone())
+    }
+
+    /// Puts the files back to what they were, mount points included.
+    ///
+    /// # Errors
+    /// When the snapshot is of a tree with wider limits and holds more than this one may.
+    pub(crate) fn restore(&self, snapshot: &Snapshot) -> Result<()> {
+        let state = snapshot.0.clone();
+        Usage::default().exchange(Usage::default(), state.usage, &self.limits)?;
+        let old = std::mem::replace(&mut *self.lock(), state);
+        // Freed after the lock is: it may be the last owner of everything in it.
+        drop(old);
+        Ok(())
+    }
+
+    fn look(&self) -> RwLockReadGuard<'_, State> {
+        // A panic cannot leave the tree half changed, so a poisoned lock holds a good one.
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for TreeFs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TreeFs").field("usage", &self.usage()).field("limits", &self.limits).finish()
+    }
+}
+
+impl State {
+    fn place<'p>(&self, names: Vec<&'p str>, links: Links) -> Result<Place<'p>> {
+        path::resolve(&self.root, names, links)
+    }
+}
+
+/// The files of a virtual sandbox at one moment. Cheap to take, clone and restore; independent of what happens later.
+#[derive(Clone)]
+pub struct Snapshot(State);
+
+impl Snapshot {
+    /// Bytes of all files, pipes and link targets in it.
+    pub fn total_bytes(&self) -> u64 {
+        self.0.usage.bytes
+    }
+
+    /// Files, directories, links, pipes and devices in it.
+    pub fn entries(&self) -> u64 {
+        self.0.usage.entries()
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").field("entries", &self.entries()).field("total_bytes", &self.total_bytes()).finish()
+    }
+}
