@@ -3,5 +3,5 @@
 mod lenient;
 mod write;
 
-pub use self::lenient::{Str, repair};
+pub use self::lenient::{Count, Str, repair};
 pub use self::write::{Array, Object, escape};

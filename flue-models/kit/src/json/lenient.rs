@@ -91,6 +91,26 @@ impl<'de> Visitor<'de> for StrVisitor {
     }
 }
 
+/// A count in a provider's JSON: absent for `null`, for a negative or broken number, and for anything else.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count(pub Option<u64>);
+
+impl Count {
+    /// Replaces `known` where there is a count.
+    pub fn update(self, known: &mut u64) {
+        *known = self.0.unwrap_or(*known);
+    }
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Str::deserialize(deserializer)?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a whole number in range")]
+        let whole = |number: f64| (number.fract() == 0.0 && (0.0..1e15).contains(&number)).then_some(number as u64);
+        Ok(Self(text.parse().ok().or_else(|| whole(text.parse().ok()?))))
+    }
+}
+
 /// JSON as models and servers break it, made readable: raw control characters in strings are escaped, backslashes that
 /// escape nothing are doubled, halves of surrogate pairs become U+FFFD. `None` where there was nothing to mend.
 ///
@@ -163,6 +183,17 @@ mod tests {
             [(r#""a\nb""#, "a\nb"), ("400", "400"), ("-1", "-1"), ("null", ""), ("true", "true"), (r#"{"a":[1]}"#, "")]
         {
             assert_eq!(&*read(json), text);
+        }
+    }
+
+    #[test]
+    fn reads_a_count_where_there_is_one() {
+        let read = |json| serde_json::from_str::<Count>(json).unwrap().0;
+        for (json, count) in [("7", Some(7)), ("7.0", Some(7)), ("\"7\"", Some(7)), ("0", Some(0))] {
+            assert_eq!(read(json), count, "{json}");
+        }
+        for json in ["-1", "1.5", "1e99", "null", "\"x\"", "{}", "[1]"] {
+            assert_eq!(read(json), None, "{json}");
         }
     }
 
