@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use serde::Serialize;
 
@@ -208,53 +209,54 @@ impl<F: Fn(&EventRecord) + Send + Sync + 'static> Observer for F {
 /// The most events that an [`EventQueue`] holds.
 pub const EVENT_QUEUE_LEN: usize = 4096;
 
-/// A bounded queue between the agent and a reader that takes its time. When it is full, the oldest go.
+/// A bounded queue between the agent and one reader that takes its time. When it is full, the oldest go.
 #[derive(Default)]
-pub struct EventQueue {
-    queue: Mutex<Queue>,
-    ready: tokio::sync::Notify,
-}
+pub struct EventQueue(Mutex<Queue>);
 
 #[derive(Default)]
 struct Queue {
     records: VecDeque<EventRecord>,
     dropped: u64,
+    reader: Option<Waker>,
 }
 
 impl EventQueue {
-    /// Takes the oldest event, if there is one. After a loss it is [`Event::Lagged`] once.
-    pub fn try_next(&self) -> Option<EventRecord> {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = queue.records.front()?;
-        if queue.dropped > 0 {
-            let lagged = EventRecord { event: Event::Lagged { dropped: queue.dropped }, ..next.clone() };
-            queue.dropped = 0;
-            return Some(lagged);
+    /// Takes the oldest event, or has the task woken when there is one. After a loss, [`Event::Lagged`] comes first.
+    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<EventRecord> {
+        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let dropped = std::mem::take(&mut queue.dropped);
+        if let Some(next) = queue.records.front()
+            && dropped > 0
+        {
+            return Poll::Ready(EventRecord { event: Event::Lagged { dropped }, ..next.clone() });
         }
-        queue.records.pop_front()
+        match queue.records.pop_front() {
+            Some(record) => Poll::Ready(record),
+            None => {
+                queue.reader = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
     }
 
     /// Waits for the next event. Cancel safe.
     pub async fn next(&self) -> EventRecord {
-        loop {
-            if let Some(record) = self.try_next() {
-                return record;
-            }
-            self.ready.notified().await;
-        }
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 }
 
 impl Observer for EventQueue {
     fn event(&self, record: &EventRecord) {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.records.len() >= EVENT_QUEUE_LEN {
             queue.records.pop_front();
             queue.dropped += 1;
         }
         queue.records.push_back(record.clone());
-        drop(queue);
-        self.ready.notify_one();
+        if let Some(reader) = queue.reader.take() {
+            drop(queue);
+            reader.wake();
+        }
     }
 }
 
@@ -340,15 +342,28 @@ mod tests {
         EventRecord { v: EVENT_VERSION, index, at_ms: 0, session: None, event: Event::SandboxClosed }
     }
 
-    #[test]
-    fn a_full_queue_drops_the_oldest_and_says_so_once() {
+    #[tokio::test]
+    async fn a_full_queue_drops_the_oldest_and_says_so_once() {
         let queue = EventQueue::default();
         let extra = 10;
         for index in 0..(EVENT_QUEUE_LEN as u64 + extra) {
             queue.event(&record(index));
         }
-        assert_eq!(queue.try_next().unwrap().event, Event::Lagged { dropped: extra });
-        assert_eq!(queue.try_next().unwrap().index, extra);
-        assert_eq!(queue.queue.lock().unwrap().records.len(), EVENT_QUEUE_LEN - 1);
+        assert_eq!(queue.next().await.event, Event::Lagged { dropped: extra });
+        for index in extra..(EVENT_QUEUE_LEN as u64 + extra) {
+            assert_eq!(queue.next().await, record(index));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_waiting_reader_is_woken() {
+        let queue = Arc::new(EventQueue::default());
+        let reader = tokio::spawn({
+            let queue = queue.clone();
+            async move { queue.next().await.index }
+        });
+        tokio::task::yield_now().await;
+        queue.event(&record(7));
+        assert_eq!(reader.await.unwrap(), 7);
     }
 }

@@ -110,12 +110,7 @@ impl Prompt {
         drop(run);
         record.end(result.as_ref().err());
         let progress = record.progress.clone();
-        result.map(|assistant| Reply {
-            text: assistant.text(),
-            usage: progress.usage,
-            turns: progress.turns,
-            model: origin,
-        })
+        result.map(|text| Reply { text, usage: progress.usage, turns: progress.turns, model: origin })
     }
 
     fn check(&self) -> Result<()> {
@@ -264,7 +259,9 @@ impl Stream for PromptStream {
     type Item = EventRecord;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<EventRecord>> {
-        if let Some(record) = self.queue.try_next() {
+        let queue = self.queue.clone();
+        // First what is there, so that a fast run does not outgrow the queue; then on with the run; then what that made.
+        if let Poll::Ready(record) = queue.poll_next(cx) {
             return Poll::Ready(Some(record));
         }
         if let Some(run) = &mut self.run
@@ -273,10 +270,10 @@ impl Stream for PromptStream {
             self.reply = Some(reply);
             self.run = None;
         }
-        match self.queue.try_next() {
-            Some(record) => Poll::Ready(Some(record)),
-            None if self.run.is_none() => Poll::Ready(None),
-            None => Poll::Pending,
+        match queue.poll_next(cx) {
+            Poll::Ready(record) => Poll::Ready(Some(record)),
+            Poll::Pending if self.run.is_none() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
         }
     }
 }

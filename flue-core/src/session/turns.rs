@@ -15,8 +15,7 @@ use super::{Session, Shared, Transcript, batch};
 use crate::clock::unix_ms;
 use crate::event::{ErrorSummary, Event, Events};
 use crate::model::{
-    Assistant, Message, Model, ModelEvent, ModelRequest, Origin, StopReason, ThinkingLevel, ToolCall, Turn, Usage,
-    User, collect,
+    Message, Model, ModelEvent, ModelRequest, Origin, StopReason, ThinkingLevel, ToolCall, Turn, Usage, User, collect,
 };
 use crate::{Error, ErrorKind, Result, Retry};
 
@@ -58,25 +57,25 @@ impl<'a> Run<'a> {
         Self { shared: &session.shared, session: session.name(), transcript, events, cancel, options, progress }
     }
 
-    /// Takes turns until the model answers.
-    pub(crate) async fn run(&mut self) -> Result<Assistant> {
+    /// Takes turns until the model answers, and gives the text of its answer.
+    pub(crate) async fn run(&mut self) -> Result<String> {
         self.transcript.load().await?;
         self.transcript.answer_interrupted().await?;
         self.transcript.push([Message::new(self.options.user.clone())]).await?;
         loop {
             let turn = self.turn_with_retries().await?;
             let assistant = turn.into_assistant(self.origin());
+            let stop = assistant.stop;
             let calls: Vec<ToolCall> = assistant.tool_calls().cloned().collect();
-            let message = Message::new(assistant.clone());
-            self.transcript.push([message]).await?;
-            if !calls.is_empty() {
-                if assistant.stop == StopReason::Length {
-                    batch::refuse_cut(&calls, self.events, self.transcript).await?;
-                } else {
-                    batch::run(&calls, self.shared, self.events, self.cancel, self.transcript).await?;
-                }
-            } else if assistant.stop != StopReason::Pause {
-                return Ok(assistant);
+            let answer = (calls.is_empty() && stop != StopReason::Pause).then(|| assistant.text());
+            self.transcript.push([Message::new(assistant)]).await?;
+            if let Some(answer) = answer {
+                return Ok(answer);
+            }
+            if stop == StopReason::Length {
+                batch::refuse_cut(&calls, self.events, self.transcript).await?;
+            } else {
+                batch::run(&calls, self.shared, self.events, self.cancel, self.transcript).await?;
             }
         }
     }
