@@ -59,7 +59,7 @@ impl TreeLimits {
         self
     }
 
-    pub(super) fn check_file(&self, bytes: u64) -> Result<(), TreeError> {
+    pub(crate) fn check_file(&self, bytes: u64) -> Result<(), TreeError> {
         Limit::FileBytes.check(bytes, self.file_bytes)
     }
 
