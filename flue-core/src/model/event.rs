@@ -43,12 +43,14 @@ pub struct Finish {
     pub response_id: Option<String>,
     /// The model that answered, where it is not the one asked.
     pub response_model: Option<String>,
+    /// What the provider says about why, beyond [`Finish::stop`]: the reason of a refusal.
+    pub detail: Option<String>,
 }
 
 impl Finish {
     /// A turn that stopped so, at this cost.
     pub fn new(stop: StopReason, usage: Usage) -> Self {
-        Self { stop, usage, response_id: None, response_model: None }
+        Self { stop, usage, response_id: None, response_model: None, detail: None }
     }
 }
 
