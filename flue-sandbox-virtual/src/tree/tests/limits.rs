@@ -1,3 +1,5 @@
+//! Every limit: what it refuses, what it says, and that nothing changes then.
+
 use super::*;
 
 /// Runs something that must exceed a limit, and shows that it changed nothing and what it says.

@@ -1,3 +1,5 @@
+//! Symbolic links: what follows them and what does not.
+
 use super::*;
 
 #[test]

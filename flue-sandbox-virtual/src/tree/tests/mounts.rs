@@ -1,3 +1,5 @@
+//! File systems mounted into the tree, those that fail half way among them.
+
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 

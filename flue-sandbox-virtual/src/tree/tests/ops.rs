@@ -1,3 +1,5 @@
+//! What each operation does, and what it refuses.
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::*;
