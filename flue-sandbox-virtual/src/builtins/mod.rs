@@ -5,12 +5,15 @@ mod diff;
 mod files;
 mod glob;
 mod options;
+mod patch;
 
 use bashkit::BashBuilder;
 
 /// Adds our commands to a shell; each overrides the engine's of the same name.
 pub(crate) fn register(builder: BashBuilder) -> BashBuilder {
-    builder.builtin("diff", Box::new(diff::Diff))
+    builder
+        .builtin("diff", Box::new(diff::Diff))
+        .builtin("patch", Box::new(patch::Patch))
 }
 
 pub(crate) fn keep(_: &str) -> bool {
