@@ -134,7 +134,7 @@ impl<'a> Run<'a> {
         self.progress.usage += usage;
         // A refusal is the end of the prompt; the model's words about it are the reason.
         let result = result.and_then(|turn| match turn.finish.stop {
-            StopReason::Refused => Err(refused(&turn)),
+            StopReason::Refused => Err(refused(turn, self.origin())),
             _ => Ok(turn),
         });
         self.events.emit(|| Event::TurnFinished {
@@ -188,17 +188,21 @@ impl<'a> Run<'a> {
     }
 }
 
-fn refused(turn: &Turn) -> Error {
+fn refused(turn: Turn, origin: Origin) -> Error {
     /// The most bytes of a refusal that an error repeats.
     const MAX_BYTES: usize = 1000;
-    let text = turn.clone().into_assistant(Origin { provider: "".into(), api: "".into(), model: "".into() }).text();
-    let text = text[..text.floor_char_boundary(MAX_BYTES)].trim();
-    let why = if text.is_empty() {
-        "the model or its provider declined to answer".to_owned()
-    } else {
-        format!("the model declined to answer: {text}")
+    let detail = turn.finish.detail.clone();
+    let said = turn.into_assistant(origin).text();
+    let said = said[..said.floor_char_boundary(MAX_BYTES)].trim();
+    let why = match said {
+        "" => "the model or its provider declined to answer".to_owned(),
+        said => format!("the model declined to answer: {said}"),
     };
-    Error::new(ErrorKind::Refused, "prompt", why)
+    let error = Error::new(ErrorKind::Refused, "prompt", why);
+    match detail {
+        Some(detail) => error.with("reason", detail),
+        None => error,
+    }
 }
 
 /// The wait before retry `attempt` (from 0): doubled each time, a quarter of it spread by `seed`.
