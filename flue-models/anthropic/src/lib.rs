@@ -1,1 +1,11 @@
 #![doc = include_str!("../README.md")]
+
+mod catalog;
+mod codec;
+mod decode;
+mod encode;
+mod provider;
+
+pub use self::catalog::{ModelOptions, ThinkingStyle};
+pub use self::codec::Messages;
+pub use self::provider::{Anthropic, BASE_URL, KEY_VARIABLE, PROVIDER, TOKEN_VARIABLE, URL_VARIABLE};

@@ -1,0 +1,95 @@
+//! A request as Anthropic takes it.
+
+mod message;
+mod thinking;
+mod transcript;
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use flue_core::model::{ModelRequest, ToolChoice, ToolSet};
+use flue_models_kit::WireRequest;
+use flue_models_kit::json::{Array, Object};
+
+use self::thinking::Thinking;
+use crate::Messages;
+
+/// The version of the protocol; there has been one.
+const VERSION: &str = "2023-06-01";
+
+/// Lets a model that thinks by budget think between tool calls too.
+const INTERLEAVED_THINKING: &str = "interleaved-thinking-2025-05-14";
+
+/// Marks the end of a prefix that the provider keeps for five minutes. A request may have four.
+const CACHE_CONTROL: &str = r#"{"type":"ephemeral"}"#;
+
+pub(crate) fn request(codec: &Messages, request: &ModelRequest) -> WireRequest {
+    let thinking = Thinking::of(codec, request);
+    let mut body = Vec::with_capacity(request.messages.len() * 512 + request.system.len() + 1024);
+    let mut object = Object::new(&mut body)
+        .text("model", &codec.info.origin.model)
+        .number("max_tokens", thinking.max_tokens)
+        .flag("stream", true);
+    if let Some(json) = &thinking.thinking {
+        object = object.raw("thinking", json);
+    }
+    if let Some(effort) = thinking.effort {
+        Object::new(object.key("output_config")).text("effort", effort).end();
+    }
+    if !request.tools.specs().is_empty() {
+        let tools = request.tools.wire().get_or_encode(codec.target.wire, || tools(&request.tools));
+        object = object.raw("tools", tools);
+        if let Some(choice) = tool_choice(&request.tool_choice) {
+            object = object.raw("tool_choice", choice);
+        }
+    }
+    if !request.system.trim().is_empty() {
+        let mut system = Array::new(object.key("system"));
+        Object::new(system.item())
+            .text("type", "text")
+            .text("text", &request.system)
+            .raw("cache_control", CACHE_CONTROL)
+            .end();
+        system.end();
+    }
+    transcript::write(object.key("messages"), &codec.target, &request.messages);
+    object.end();
+
+    let interleaved = thinking.by_budget.then_some(INTERLEAVED_THINKING);
+    let betas: Vec<&str> = interleaved.into_iter().chain(codec.betas.iter().map(String::as_str)).collect();
+    let mut headers = vec![("anthropic-version", Cow::Borrowed(VERSION))];
+    if !betas.is_empty() {
+        headers.push(("anthropic-beta", betas.join(",").into()));
+    }
+    WireRequest { path: "/v1/messages".into(), headers, body: body.into() }
+}
+
+fn tools(tools: &ToolSet) -> Bytes {
+    let mut out = Vec::new();
+    let mut array = Array::new(&mut out);
+    for (index, spec) in tools.specs().iter().enumerate() {
+        let mut object = Object::new(array.item())
+            .text("name", &spec.name)
+            .text("description", &spec.description)
+            .value("input_schema", &spec.parameters);
+        if index + 1 == tools.specs().len() {
+            object = object.raw("cache_control", CACHE_CONTROL);
+        }
+        object.end();
+    }
+    array.end();
+    out.into()
+}
+
+/// `None` where it is what the provider does anyway.
+fn tool_choice(choice: &ToolChoice) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let object = Object::new(&mut out);
+    match choice {
+        ToolChoice::None => object.text("type", "none").end(),
+        ToolChoice::Required => object.text("type", "any").end(),
+        ToolChoice::Tool(name) => object.text("type", "tool").text("name", name).end(),
+        _ => return None,
+    }
+    Some(out)
+}
