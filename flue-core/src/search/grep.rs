@@ -54,7 +54,7 @@ impl GrepQuery {
 
     fn regex(&self) -> Result<Regex> {
         let pattern = if self.literal { regex::escape(&self.pattern) } else { self.pattern.clone() };
-        RegexBuilder::new(&pattern).multi_line(true).case_insensitive(self.ignore_case).build().map_err(|error| {
+        RegexBuilder::new(&pattern).case_insensitive(self.ignore_case).build().map_err(|error| {
             Error::new(
                 ErrorKind::InvalidInput,
                 "grep",
@@ -152,33 +152,19 @@ async fn search_file(
         hits.skipped += 1;
         return Ok(());
     }
-    let (mut at, mut counted_to, mut line) = (0, 0, 1);
-    while let Some(found) = regex.find_at(&data, at) {
-        let start = data[..found.start()].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        let end =
-            data[found.start()..].iter().position(|byte| *byte == b'\n').map_or(data.len(), |len| found.start() + len);
-        // A file's last newline ends its last line and begins none.
-        if start == data.len() && start > 0 {
-            break;
-        }
-        line += count_lines(&data[counted_to..start]);
-        counted_to = start;
-        let text = data[start..end].strip_suffix(b"\r").unwrap_or(&data[start..end]);
-        // A match that needed the line end, or the next line, is none: patterns are held against lines.
+    if data.is_empty() {
+        return Ok(());
+    }
+    // A file's last newline ends its last line and begins none.
+    let lines = data.strip_suffix(b"\n").unwrap_or(&data).split(|byte| *byte == b'\n');
+    for (number, line) in (1..).zip(lines) {
+        let text = line.strip_suffix(b"\r").unwrap_or(line);
         if regex.is_match(text) {
             hits.total += 1;
             if hits.matches.len() < query.limit {
-                hits.matches.push(GrepMatch::new(path.clone(), line, &String::from_utf8_lossy(text)));
+                hits.matches.push(GrepMatch::new(path.clone(), number, &String::from_utf8_lossy(text)));
             }
         }
-        if end >= data.len() {
-            break;
-        }
-        at = end + 1;
     }
     Ok(())
-}
-
-fn count_lines(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod doubles;
+pub mod model;
 mod report;
 pub mod sandbox;
 

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use flue_core::{
-    ErrorKind, ExecEnd, ExecOutput, ExecRequest, FileSystem, OpenRequest, Result, Sandbox, SandboxFactory, SandboxPath,
+    ErrorKind, ExecEnd, ExecOutput, ExecRequest, FileSystem, OpenRequest, Remove, Result, Sandbox, SandboxFactory,
+    SandboxPath,
 };
 
-use crate::report::{CaseResult, Stop, short};
+use crate::report::{CaseResult, Stop, ensure_eq, short};
 
 /// How long a command of a case may run that is meant to end by itself.
 const COMMAND_LIMIT: Duration = Duration::from_secs(30);
@@ -65,6 +66,19 @@ impl Subject {
     pub(super) async fn names(&self, path: &str) -> Result<Vec<String>> {
         let entries = self.fs().list(&self.at(path)?).await?;
         Ok(entries.into_iter().map(|entry| entry.name).collect())
+    }
+
+    /// Removes, or skips the case where the sandbox says that it does not remove so.
+    pub(super) async fn remove(&self, path: &str, options: Remove) -> CaseResult<Result<()>> {
+        let path = self.at(path)?;
+        let before = self.fs().metadata(&path).await.ok();
+        match self.fs().remove(&path, options).await {
+            Err(error) if error.kind() == ErrorKind::Unsupported && options != Remove::default() => {
+                ensure_eq!(self.fs().metadata(&path).await.ok(), before, "an unsupported removal changes nothing");
+                Err(Stop::skipped(format!("does not support {options:?}")))
+            }
+            result => Ok(result),
+        }
     }
 
     /// A command in the case's directory that is expected to end by itself.

@@ -3,10 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flue_core::{OpenRequest, Result, SandboxFactory, SandboxInfo};
+use flue_core::{Error, ErrorKind, OpenRequest, Result, SandboxFactory, SandboxInfo};
+use futures_util::{StreamExt, stream};
+use tokio::time::timeout;
 
 use super::{CASE_LIMIT, Case, cases};
 use crate::report::{Line, Outcome, Report};
+
+/// How many cases run at a time.
+const CASES_AT_ONCE: usize = 4;
 
 /// The suite, to be held against the sandboxes that `factory` opens.
 pub fn suite(factory: impl SandboxFactory) -> Suite {
@@ -45,7 +50,7 @@ impl Suite {
         self
     }
 
-    /// Runs the cases one after another.
+    /// Runs the cases, a few at a time: most of the slow ones wait.
     ///
     /// Needs a Tokio runtime of several threads (`#[tokio::test(flavor = "multi_thread")]`), or a sandbox that blocks its
     /// thread hangs the suite instead of failing a case. [`Suite::run_blocking`] brings its own.
@@ -54,12 +59,12 @@ impl Suite {
             Ok(info) => format!("sandbox suite: {} ({})", info.provider, info.level),
             Err(error) => format!("sandbox suite: the factory opens nothing: {error:?}"),
         };
-        let mut lines = Vec::with_capacity(self.cases.len());
-        for case in &self.cases {
+        let run = async |case: &Case| {
             let started = Instant::now();
             let outcome = self.run_case(case).await;
-            lines.push(Line::new(case.name, outcome, started.elapsed()));
-        }
+            Line::new(case.name, outcome, started.elapsed())
+        };
+        let mut lines: Vec<Line> = stream::iter(&self.cases).map(run).buffered(CASES_AT_ONCE).collect().await;
         for (name, _) in &self.known {
             if !cases().iter().any(|case| case.name == name) {
                 let outcome = Outcome::Failed("there is no such case; remove the exception".into());
@@ -96,10 +101,15 @@ impl Suite {
     }
 
     async fn info(&self) -> Result<SandboxInfo> {
-        let sandbox = self.factory.open(OpenRequest::new("suite-info")).await?;
-        let info = sandbox.info().clone();
-        sandbox.close().await?;
-        Ok(info)
+        let open = async {
+            let sandbox = self.factory.open(OpenRequest::new("suite-info")).await?;
+            let info = sandbox.info().clone();
+            sandbox.close().await?;
+            Ok(info)
+        };
+        timeout(self.limit, open).await.unwrap_or_else(|_| {
+            Err(Error::new(ErrorKind::Timeout, "open", "the sandbox does not open and close in time"))
+        })
     }
 }
 

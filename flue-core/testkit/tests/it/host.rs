@@ -221,7 +221,8 @@ async fn run(base: &SandboxPath, request: ExecRequest) -> Result<ExecOutput> {
     if request.env.keys().any(|key| key.is_empty() || key.contains('=')) {
         return Err(Error::new(ErrorKind::InvalidInput, "exec", "a variable has no name, or a `=` in it"));
     }
-    let mut command = std::process::Command::new("bash");
+    // By its whole path: a variable of the request must not decide which shell runs.
+    let mut command = std::process::Command::new("/bin/bash");
     command.arg("-c").arg(&request.command).current_dir(cwd.as_str()).process_group(0);
     command.env_clear().envs(["PATH", "HOME"].map(|key| (key, std::env::var_os(key).unwrap_or_default())));
     command.envs(&request.env).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -3,7 +3,7 @@
 use flue_core::{CreateDir, DirEntry, ErrorKind, FileKind, Remove, Result};
 
 use super::group;
-use crate::report::{CaseResult, Stop, ensure_eq};
+use crate::report::{CaseResult, ensure_eq};
 use crate::sandbox::Case;
 use crate::sandbox::subject::{Subject, refused};
 
@@ -30,18 +30,6 @@ pub(super) fn cases() -> Vec<Case> {
 
 async fn create(t: &Subject, path: &str, options: CreateDir) -> Result<()> {
     t.fs().create_dir(&t.at(path)?, options).await
-}
-
-/// Removes, or skips the case where the sandbox says that it does not remove so.
-async fn remove(t: &Subject, path: &str, options: Remove) -> CaseResult<Result<()>> {
-    let before = t.fs().metadata(&t.at(path)?).await.ok();
-    match t.fs().remove(&t.at(path)?, options).await {
-        Err(error) if error.kind() == ErrorKind::Unsupported && options != Remove::default() => {
-            ensure_eq!(t.fs().metadata(&t.at(path)?).await.ok(), before, "an unsupported removal changes nothing");
-            Err(Stop::skipped(format!("does not support {options:?}")))
-        }
-        result => Ok(result),
-    }
 }
 
 fn forced() -> Remove {
@@ -129,7 +117,7 @@ async fn remove_a_file(t: &Subject) -> CaseResult {
     for (name, options) in [("plain", Remove::default()), ("forced", forced()), ("both", Remove::recursive().forced())]
     {
         t.put(name, "").await?;
-        remove(t, name, options).await??;
+        t.remove(name, options).await??;
         refused("reading what was removed", t.get(name).await, &[ErrorKind::NotFound])?;
     }
     ensure_eq!(t.names("").await?, [""; 0], "what is left");
@@ -138,17 +126,17 @@ async fn remove_a_file(t: &Subject) -> CaseResult {
 
 async fn remove_an_empty_directory(t: &Subject) -> CaseResult {
     create(t, "dir", CreateDir::default()).await?;
-    remove(t, "dir", Remove::default()).await??;
+    t.remove("dir", Remove::default()).await??;
     refused("listing what was removed", t.names("dir").await, &[ErrorKind::NotFound])?;
     create(t, "dir", CreateDir::default()).await?;
-    remove(t, "dir", Remove::recursive()).await??;
+    t.remove("dir", Remove::recursive()).await??;
     refused("listing what was removed", t.names("dir").await, &[ErrorKind::NotFound])
 }
 
 async fn remove_refuses_a_full_directory(t: &Subject) -> CaseResult {
     t.put("dir/sub/file", "kept").await?;
     for options in [Remove::default(), forced()] {
-        refused("a full directory", remove(t, "dir", options).await?, &[ErrorKind::DirectoryNotEmpty])?;
+        refused("a full directory", t.remove("dir", options).await?, &[ErrorKind::DirectoryNotEmpty])?;
     }
     ensure_eq!(t.get("dir/sub/file").await?, "kept", "what it holds");
     Ok(())
@@ -158,27 +146,27 @@ async fn remove_recursive_takes_everything(t: &Subject) -> CaseResult {
     for path in ["dir/a", "dir/.b", "dir/sub/deep/c", "dir-beside", "dir.beside/x"] {
         t.put(path, "").await?;
     }
-    remove(t, "dir", Remove::recursive()).await??;
+    t.remove("dir", Remove::recursive()).await??;
     refused("listing what was removed", t.names("dir").await, &[ErrorKind::NotFound])?;
     ensure_eq!(t.names("").await?, ["dir-beside", "dir.beside"], "its neighbours stay");
     Ok(())
 }
 
 async fn remove_refuses_what_is_missing_unless_forced(t: &Subject) -> CaseResult {
-    refused("missing", remove(t, "missing", Remove::default()).await?, &[ErrorKind::NotFound])?;
-    refused("missing, recursively", remove(t, "missing", Remove::recursive()).await?, &[ErrorKind::NotFound])?;
-    remove(t, "missing", forced()).await??;
-    remove(t, "missing", Remove::recursive().forced()).await??;
-    remove(t, "missing/below", forced()).await??;
+    refused("missing", t.remove("missing", Remove::default()).await?, &[ErrorKind::NotFound])?;
+    refused("missing, recursively", t.remove("missing", Remove::recursive()).await?, &[ErrorKind::NotFound])?;
+    t.remove("missing", forced()).await??;
+    t.remove("missing", Remove::recursive().forced()).await??;
+    t.remove("missing/below", forced()).await??;
     Ok(())
 }
 
 async fn what_was_removed_can_be_made_again(t: &Subject) -> CaseResult {
     t.put("x", "a file").await?;
-    remove(t, "x", Remove::default()).await??;
+    t.remove("x", Remove::default()).await??;
     t.put("x/inside", "now a directory").await?;
     ensure_eq!(t.get("x/inside").await?, "now a directory", "a directory in the place of a file");
-    remove(t, "x", Remove::recursive()).await??;
+    t.remove("x", Remove::recursive()).await??;
     t.put("x", "a file again").await?;
     ensure_eq!(t.get("x").await?, "a file again", "a file in the place of a directory");
     Ok(())

@@ -1,7 +1,17 @@
 //! The cases, a file for each topic.
 
+mod concurrency;
+mod deadlines;
 mod directories;
+mod exec;
 mod files;
+mod glob;
+mod grep;
+mod isolation;
+mod lifecycle;
+mod links;
+mod names;
+mod output;
 
 use super::Case;
 
@@ -19,5 +29,19 @@ use group;
 
 /// Every case, in the order in which the suite runs them.
 pub fn cases() -> Vec<Case> {
-    [files::cases(), directories::cases()].concat()
+    [
+        lifecycle::cases(),
+        files::cases(),
+        directories::cases(),
+        links::cases(),
+        names::cases(),
+        grep::cases(),
+        glob::cases(),
+        exec::cases(),
+        isolation::cases(),
+        output::cases(),
+        deadlines::cases(),
+        concurrency::cases(),
+    ]
+    .concat()
 }
