@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use super::limits::Usage;
 use super::mount::{Access, Mount};
 use super::node::{Body, Content, Entries, Kind, Node};
-use super::path::{self, Links, Place, Spot};
+use super::path::{Links, Place, Spot};
 use super::{Result, State, TreeError, TreeFs, TreeLimits};
 
 /// What happens when directories on the way to a new entry are missing.
@@ -29,9 +29,8 @@ enum Side<'t, 'p> {
 
 impl TreeFs {
     fn side<'p>(&self, path: &'p str, links: Links) -> Result<Side<'_, 'p>> {
-        let names = path::split(path, self.limits())?;
         let state = self.lock();
-        Ok(match state.place(names, links)? {
+        Ok(match state.place(path, links, self.limits())? {
             Place { spot: Spot::Mount(mount, below), .. } => Side::Mounted(mount, below),
             place => Side::Tree(state, place),
         })
@@ -170,15 +169,6 @@ impl TreeFs {
 }
 
 impl State {
-    /// The node under names that [`State::place`] found to exist.
-    pub(super) fn node(&self, names: &[Cow<'_, str>]) -> Result<&Arc<Node>> {
-        path::get(&self.root, names).ok_or(TreeError::NotFound)
-    }
-
-    pub(super) fn node_mut(&mut self, names: &[Cow<'_, str>]) -> Result<&mut Node> {
-        path::get_mut(&mut self.root, names).ok_or(TreeError::NotFound)
-    }
-
     /// The entries of a directory, about to be changed.
     pub(super) fn entries_mut(&mut self, dir: &[Cow<'_, str>]) -> Result<&mut Entries> {
         let node = self.node_mut(dir)?;

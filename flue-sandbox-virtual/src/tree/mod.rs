@@ -26,6 +26,7 @@ mod tests;
 mod transfer;
 mod vfs;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -121,8 +122,18 @@ impl fmt::Debug for TreeFs {
 }
 
 impl State {
-    fn place<'p>(&self, names: Vec<&'p str>, links: Links) -> Result<Place<'p>> {
-        path::resolve(&self.root, names, links)
+    /// Where `path` leads.
+    fn place<'p>(&self, path: &'p str, links: Links, limits: &TreeLimits) -> Result<Place<'p>> {
+        path::resolve(&self.root, path, links, limits)
+    }
+
+    /// The node under names that [`State::place`] found to exist.
+    fn node(&self, names: &[Cow<'_, str>]) -> Result<&Arc<Node>> {
+        path::get(&self.root, names).ok_or(TreeError::NotFound)
+    }
+
+    fn node_mut(&mut self, names: &[Cow<'_, str>]) -> Result<&mut Node> {
+        path::get_mut(&mut self.root, names).ok_or(TreeError::NotFound)
     }
 }
 

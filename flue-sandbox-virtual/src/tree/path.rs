@@ -50,7 +50,7 @@ pub(super) enum Spot {
 }
 
 /// Splits an absolute path into its names. `.` goes, `..` is resolved in the text and stays at the root.
-pub(super) fn split<'p>(path: &'p str, limits: &TreeLimits) -> Result<Vec<&'p str>> {
+fn split<'p>(path: &'p str, limits: &TreeLimits) -> Result<Vec<&'p str>> {
     limits.check_path(path.len())?;
     if path.contains('\0') {
         return Err(TreeError::InvalidName("it contains a NUL byte"));
@@ -104,7 +104,8 @@ pub(super) fn get_mut<'t>(root: &'t mut Arc<Node>, names: &[Cow<'_, str>]) -> Op
 }
 
 /// Walks `path` from the root. `..` inside a link's target means the parent of where the walk is, as POSIX has it.
-pub(super) fn resolve<'p>(root: &Arc<Node>, path: Vec<&'p str>, last: Links) -> Result<Place<'p>> {
+pub(super) fn resolve<'p>(root: &Arc<Node>, path: &'p str, last: Links, limits: &TreeLimits) -> Result<Place<'p>> {
+    let path = split(path, limits)?;
     let mut names: Vec<Cow<'p, str>> = Vec::with_capacity(path.len());
     // What is still ahead, the next name last.
     let mut ahead: Vec<Cow<'p, str>> = path.into_iter().rev().map(Cow::Borrowed).collect();
@@ -149,6 +150,8 @@ pub(super) fn resolve<'p>(root: &Arc<Node>, path: Vec<&'p str>, last: Links) -> 
                         }
                         Some(name) => names.push(name),
                         None => {
+                            // What links add is not limited yet, and mounts work through a path name by name.
+                            limits.check_depth(names.len())?;
                             let below = join_below(names.get(mount_depth + 1..).unwrap_or_default());
                             return Ok(Place { names, spot: Spot::Mount(mount.clone(), below) });
                         }

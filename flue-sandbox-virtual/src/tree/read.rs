@@ -17,9 +17,8 @@ enum Found {
 
 impl TreeFs {
     fn find(&self, path: &str, links: Links) -> Result<Found> {
-        let names = path::split(path, self.limits())?;
         let state = self.look();
-        let place = state.place(names, links)?;
+        let place = state.place(path, links, self.limits())?;
         match place.spot {
             Spot::Node => Ok(Found::Node(Arc::clone(state.node(&place.names)?))),
             Spot::Missing(_) => Err(TreeError::NotFound),
@@ -83,8 +82,7 @@ impl TreeFs {
 
     /// The absolute path without links that `path` leads to. What does not exist is kept as it is spelt.
     pub(crate) fn resolve(&self, path: &str, links: Links) -> Result<String> {
-        let names = path::split(path, self.limits())?;
-        let place = self.look().place(names, links)?;
+        let place = self.look().place(path, links, self.limits())?;
         Ok(path::join(&place.names))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::change::Parents;
 use super::node::{Body, Content, Kind, Node};
-use super::path::{self, Links, Place, Spot};
+use super::path::{Links, Place, Spot};
 use super::{Result, State, TreeError, TreeFs, TreeLimits};
 
 impl TreeFs {
@@ -14,11 +14,9 @@ impl TreeFs {
     /// Between the tree and a mount, or within a mount that cannot move it itself, a file is copied and removed; when
     /// removing fails the destination is put back. What is not a file is refused there: [`TreeError::CrossMount`].
     pub(crate) fn rename(&self, from: &str, to: &str) -> Result<()> {
-        let from_names = path::split(from, self.limits())?;
-        let to_names = path::split(to, self.limits())?;
         let mut state = self.lock();
-        let from_place = state.place(from_names, Links::Keep)?;
-        let to_place = state.place(to_names, Links::Keep)?;
+        let from_place = state.place(from, Links::Keep, self.limits())?;
+        let to_place = state.place(to, Links::Keep, self.limits())?;
         match (&from_place.spot, &to_place.spot) {
             (Spot::Missing(_), _) => Err(TreeError::NotFound),
             (Spot::Mount(mount, from_below), Spot::Mount(other, to_below)) if mount.is_same(other) => {
@@ -72,11 +70,9 @@ impl TreeFs {
 
     /// Copies the content of a file. Links are followed; a new file gets the mode of the old one.
     pub(crate) fn copy(&self, from: &str, to: &str) -> Result<()> {
-        let from_names = path::split(from, self.limits())?;
-        let to_names = path::split(to, self.limits())?;
         let mut state = self.lock();
-        let from_place = state.place(from_names, Links::Follow)?;
-        let to_place = state.place(to_names, Links::Follow)?;
+        let from_place = state.place(from, Links::Follow, self.limits())?;
+        let to_place = state.place(to, Links::Follow, self.limits())?;
         if let (Spot::Mount(..), _) | (_, Spot::Mount(..)) = (&from_place.spot, &to_place.spot) {
             drop(state);
             let data = self.read(from)?;

@@ -109,6 +109,18 @@ fn links_lead_into_and_out_of_mounts() {
 }
 
 #[test]
+fn links_cannot_make_a_path_into_a_mount_endless() {
+    let tree = mounted(Access::ReadWrite);
+    tree.symlink("/mnt/data", "/l0").unwrap();
+    for hop in 1..40 {
+        tree.symlink(&format!("l{}{}", hop - 1, "/x".repeat(2000)), &format!("/l{hop}")).unwrap();
+    }
+    refused!(tree.read("/l39"), TreeError::Limit(_));
+    refused!(tree.write("/l39", Vec::new(), Parents::Make), TreeError::Limit(_));
+    refused!(tree.read("/l0/x"), TreeError::NotFound);
+}
+
+#[test]
 fn files_move_across_mount_points() {
     let tree = mounted(Access::ReadWrite);
     tree.rename("/home/f", "/mnt/data/sub/f").unwrap();
