@@ -72,11 +72,6 @@ fn split<'p>(path: &'p str, limits: &TreeLimits) -> Result<Vec<&'p str>> {
     Ok(names)
 }
 
-/// Joins names into an absolute path.
-pub(super) fn join(names: &[Cow<'_, str>]) -> String {
-    if names.is_empty() { "/".to_owned() } else { join_below(names) }
-}
-
 /// Joins names into a path below some root, which itself is `""`.
 fn join_below(names: &[Cow<'_, str>]) -> String {
     let mut path = String::new();

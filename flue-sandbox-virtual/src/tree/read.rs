@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::mount::Mount;
 use super::node::{Body, Entry, Node, Stat};
-use super::path::{self, Links, Spot};
+use super::path::{Links, Spot};
 use super::{Result, TreeError, TreeFs};
 
 /// What a path names, taken out of the lock.
@@ -78,11 +78,5 @@ impl TreeFs {
             },
             Found::Mounted(mount, below) => mount.stat(&below).and(Err(TreeError::InvalidArgument)),
         }
-    }
-
-    /// The absolute path without links that `path` leads to. What does not exist is kept as it is spelt.
-    pub(crate) fn resolve(&self, path: &str, links: Links) -> Result<String> {
-        let place = self.look().place(path, links, self.limits())?;
-        Ok(path::join(&place.names))
     }
 }

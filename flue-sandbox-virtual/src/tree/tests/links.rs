@@ -84,16 +84,17 @@ fn forty_links_are_followed_and_not_one_more() {
 }
 
 #[test]
-fn resolve_names_the_place_without_links() {
+fn dots_in_a_target_go_up_from_where_the_link_led() {
     let tree = tree();
-    tree.put("/d/e/f", "x");
+    tree.put("/d/e/f", "deep");
+    tree.put("/f", "top");
     tree.symlink("/d/e", "/l").unwrap();
     tree.symlink("../../../d", "/d/e/top").unwrap();
-    assert_eq!(tree.resolve("/l/top/e/f", Links::Follow).unwrap(), "/d/e/f");
-    assert_eq!(tree.resolve("/l", Links::Keep).unwrap(), "/l");
-    assert_eq!(tree.resolve("/l", Links::Follow).unwrap(), "/d/e");
-    assert_eq!(tree.resolve("/l/new/x", Links::Follow).unwrap(), "/d/e/new/x");
-    assert_eq!(tree.resolve("/", Links::Follow).unwrap(), "/");
+    tree.symlink("l/../f", "/through").unwrap();
+    tree.put("/d/f", "middle");
+    assert_eq!(tree.text("/l/top/e/f"), "deep");
+    assert_eq!(tree.text("/through"), "middle");
+    assert_eq!(tree.text("/l/../f"), "top", "a path itself is resolved in its text");
 }
 
 #[test]
