@@ -1,0 +1,1 @@
+//! Output in bases other than ten for the `bc` command.

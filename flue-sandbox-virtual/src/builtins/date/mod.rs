@@ -1,0 +1,1 @@
+//! The `date` command, with the dates and formats that GNU knows.

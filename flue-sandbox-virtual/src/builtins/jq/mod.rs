@@ -1,0 +1,1 @@
+//! The `jq` command: JSON in, filtered JSON out.
