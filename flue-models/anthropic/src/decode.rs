@@ -25,7 +25,7 @@ pub(crate) mod native {
 /// Decodes one reply, streamed or whole.
 pub(crate) struct MessagesDecoder {
     info: ModelInfo,
-    /// The blocks that are not given yet, in the order in which they began.
+    /// The blocks that are not given yet, by index: they may overlap, and be given in the order of the message only.
     open: VecDeque<Open>,
     usage: Usage,
     stop: Option<String>,
@@ -105,7 +105,8 @@ impl MessagesDecoder {
     fn open_block(&mut self, index: json::Count, block: &str, out: &mut Vec<ModelEvent>) -> Result<()> {
         let id = || format!("{}_{}", self.response_id.as_deref().unwrap_or("call"), index.0.unwrap_or_default());
         let open = Open::new(index.0, block, id, out).map_err(undecodable)?;
-        self.open.push_back(open);
+        let before = self.open.partition_point(|earlier| earlier.index <= open.index);
+        self.open.insert(before, open);
         Ok(())
     }
 
@@ -120,7 +121,7 @@ impl MessagesDecoder {
         }
     }
 
-    /// Gives the blocks that are complete, none before one that began earlier.
+    /// Gives the blocks that are complete, none before one with a lower index.
     fn give_closed(&mut self, out: &mut Vec<ModelEvent>) {
         while self.open.front().is_some_and(|block| block.closed)
             && let Some(open) = self.open.pop_front()
