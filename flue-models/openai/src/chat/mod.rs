@@ -1,0 +1,57 @@
+//! Chat Completions: the protocol of OpenAI's older endpoint and of nearly everybody else's servers.
+
+mod calls;
+mod decode;
+mod encode;
+mod message;
+mod native;
+mod reasoning;
+mod usage;
+mod wire;
+
+use std::sync::Arc;
+
+use flue_core::model::{ModelInfo, ModelRequest};
+use flue_core::{Error, Result};
+use flue_models_kit::{Codec, Decoder, HttpReply, Target, WireRequest, reply_error};
+
+use self::decode::ChatDecoder;
+use crate::compat::Compat;
+
+/// Chat Completions as one model speaks it.
+#[derive(Debug, Clone)]
+pub struct ChatCodec(Arc<ChatSpec>);
+
+/// What encoding and decoding depend on.
+#[derive(Debug)]
+struct ChatSpec {
+    info: ModelInfo,
+    compat: Compat,
+    target: Target,
+}
+
+impl ChatCodec {
+    /// The model of `info`, in the dialect of its server.
+    pub fn new(info: ModelInfo, compat: Compat) -> Self {
+        let target = Target::new(&info, &compat);
+        Self(Arc::new(ChatSpec { info, compat, target }))
+    }
+}
+
+impl Codec for ChatCodec {
+    fn info(&self) -> &ModelInfo {
+        &self.0.info
+    }
+
+    fn encode(&self, request: &ModelRequest) -> Result<WireRequest> {
+        Ok(WireRequest { path: "/chat/completions".into(), headers: Vec::new(), body: self.0.body(request) })
+    }
+
+    fn decoder(&self) -> Box<dyn Decoder> {
+        Box::new(ChatDecoder::new(self.0.clone()))
+    }
+
+    fn failure(&self, reply: &HttpReply<'_>) -> Error {
+        reply_error(reply)
+    }
+}
