@@ -28,10 +28,7 @@ pub(super) fn reason(error: &Error) -> String {
 }
 
 /// The bytes of an operand; `-` is standard input.
-pub(super) async fn read_operand(
-    ctx: &BuiltinContext<'_>,
-    operand: &str,
-) -> Result<Vec<u8>, String> {
+pub(super) async fn read_operand(ctx: &BuiltinContext<'_>, operand: &str) -> Result<Vec<u8>, String> {
     if operand == "-" {
         return Ok(ctx.stdin_bytes().unwrap_or_default().to_vec());
     }

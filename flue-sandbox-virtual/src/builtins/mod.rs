@@ -7,6 +7,8 @@ mod date;
 mod diff;
 mod files;
 mod glob;
+mod identity;
+mod ls;
 mod headtail;
 mod jq;
 mod options;
@@ -20,7 +22,12 @@ use bashkit::BashBuilder;
 
 /// Adds our commands to a shell; each overrides the engine's of the same name.
 pub(crate) fn register(builder: BashBuilder) -> BashBuilder {
-    builder.builtin("diff", Box::new(diff::Diff)).builtin("patch", Box::new(patch::Patch))
+    builder
+        .builtin("date", Box::new(date::Date))
+        .builtin("diff", Box::new(diff::Diff))
+        .builtin("dir", Box::new(ls::Ls))
+        .builtin("ls", Box::new(ls::Ls))
+        .builtin("patch", Box::new(patch::Patch))
 }
 
 pub(crate) fn keep(_: &str) -> bool {

@@ -27,27 +27,15 @@ pub(super) struct Opt {
 pub(super) const LONG: char = '\0';
 
 pub(super) const fn flag(short: char, long: &'static str) -> Opt {
-    Opt {
-        short,
-        long,
-        takes: Takes::Nothing,
-    }
+    Opt { short, long, takes: Takes::Nothing }
 }
 
 pub(super) const fn value(short: char, long: &'static str) -> Opt {
-    Opt {
-        short,
-        long,
-        takes: Takes::Value,
-    }
+    Opt { short, long, takes: Takes::Value }
 }
 
 pub(super) const fn optional(short: char, long: &'static str) -> Opt {
-    Opt {
-        short,
-        long,
-        takes: Takes::Optional,
-    }
+    Opt { short, long, takes: Takes::Optional }
 }
 
 /// Options in the order given, and the operands.
@@ -93,21 +81,14 @@ fn parse_with(specs: &[Opt], args: &[String], permute: bool) -> Result<Parsed, S
 
 type Rest<'a> = std::slice::Iter<'a, String>;
 
-fn read_long(
-    specs: &[Opt],
-    text: &str,
-    rest: &mut Rest<'_>,
-) -> Result<(&'static str, Option<String>), String> {
+fn read_long(specs: &[Opt], text: &str, rest: &mut Rest<'_>) -> Result<(&'static str, Option<String>), String> {
     let (name, glued) = match text.split_once('=') {
         Some((name, value)) => (name, Some(value.to_string())),
         None => (text, None),
     };
     let spec = find_long(specs, name)?;
     match (spec.takes, glued) {
-        (Takes::Nothing, Some(_)) => Err(format!(
-            "option '--{}' doesn't allow an argument",
-            spec.long
-        )),
+        (Takes::Nothing, Some(_)) => Err(format!("option '--{}' doesn't allow an argument", spec.long)),
         (Takes::Value, None) => match rest.next() {
             Some(value) => Ok((spec.long, Some(value.clone()))),
             None => Err(format!("option '--{}' requires an argument", spec.long)),
@@ -128,18 +109,10 @@ fn find_long<'a>(specs: &'a [Opt], name: &str) -> Result<&'a Opt, String> {
     }
 }
 
-fn read_cluster(
-    specs: &[Opt],
-    cluster: &str,
-    rest: &mut Rest<'_>,
-    parsed: &mut Parsed,
-) -> Result<(), String> {
+fn read_cluster(specs: &[Opt], cluster: &str, rest: &mut Rest<'_>, parsed: &mut Parsed) -> Result<(), String> {
     let mut letters = cluster.chars();
     while let Some(letter) = letters.next() {
-        let Some(spec) = specs
-            .iter()
-            .find(|spec| spec.short == letter && letter != LONG)
-        else {
+        let Some(spec) = specs.iter().find(|spec| spec.short == letter && letter != LONG) else {
             return Err(format!("invalid option -- '{letter}'"));
         };
         if spec.takes == Takes::Nothing {
@@ -163,28 +136,17 @@ fn read_cluster(
 
 /// The result of a command line that could not be read, in GNU's words.
 pub(super) fn usage_error(command: &str, message: &str, code: i32) -> ExecResult {
-    ExecResult::err(
-        format!("{command}: {message}\nTry '{command} --help' for more information.\n"),
-        code,
-    )
+    ExecResult::err(format!("{command}: {message}\nTry '{command} --help' for more information.\n"), code)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SPECS: &[Opt] = &[
-        flag('r', "reverse"),
-        value('n', "lines"),
-        optional('u', "unified"),
-        flag('i', "-i"),
-    ];
+    const SPECS: &[Opt] = &[flag('r', "reverse"), value('n', "lines"), optional('u', "unified"), flag('i', "-i")];
 
     fn read(args: &[&str]) -> Result<Parsed, String> {
-        parse(
-            SPECS,
-            &args.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        )
+        parse(SPECS, &args.iter().map(ToString::to_string).collect::<Vec<_>>())
     }
 
     #[test]
@@ -206,18 +168,9 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         assert_eq!(read(&["-x"]).unwrap_err(), "invalid option -- 'x'");
-        assert_eq!(
-            read(&["-n"]).unwrap_err(),
-            "option requires an argument -- 'n'"
-        );
-        assert_eq!(
-            read(&["--reverse=1"]).unwrap_err(),
-            "option '--reverse' doesn't allow an argument"
-        );
-        assert_eq!(
-            read(&["--nope"]).unwrap_err(),
-            "unrecognized option '--nope'"
-        );
+        assert_eq!(read(&["-n"]).unwrap_err(), "option requires an argument -- 'n'");
+        assert_eq!(read(&["--reverse=1"]).unwrap_err(), "option '--reverse' doesn't allow an argument");
+        assert_eq!(read(&["--nope"]).unwrap_err(), "unrecognized option '--nope'");
         assert_eq!(read(&["-i"]).unwrap().options, [("-i", None)]);
     }
 }

@@ -39,19 +39,12 @@ impl<'a> Comparison<'a> {
         };
         let (old_ids, new_ids) = (number(&old), number(&new));
         let (head, tail) = equal_ends(&old, &new, config);
-        let changes = myers::changes(
-            &old_ids[head..old.len() - tail],
-            &new_ids[head..new.len() - tail],
-        );
+        let changes = myers::changes(&old_ids[head..old.len() - tail], &new_ids[head..new.len() - tail]);
         let changes = changes
             .into_iter()
             .map(|change| {
                 let from_head = |lines: Range<usize>| lines.start + head..lines.end + head;
-                let mut change = Change {
-                    old: from_head(change.old),
-                    new: from_head(change.new),
-                    ignorable: false,
-                };
+                let mut change = Change { old: from_head(change.old), new: from_head(change.new), ignorable: false };
                 change.ignorable = !counts(&change, &old, &new, config);
                 change
             })
@@ -101,16 +94,8 @@ pub(super) fn body(line: &[u8]) -> &[u8] {
 
 fn is_ignorable(line: &[u8], config: &Config) -> bool {
     let text = body(line);
-    let blank = if config.space >= Space::TrailingIgnored {
-        text.trim_ascii().is_empty()
-    } else {
-        text.is_empty()
-    };
-    (config.ignore_blank_lines && blank)
-        || config
-            .ignore_matching
-            .iter()
-            .any(|pattern| pattern.is_match(text))
+    let blank = if config.space >= Space::TrailingIgnored { text.trim_ascii().is_empty() } else { text.is_empty() };
+    (config.ignore_blank_lines && blank) || config.ignore_matching.iter().any(|pattern| pattern.is_match(text))
 }
 
 /// The line as far as it counts.

@@ -258,8 +258,7 @@ fn context_length(text: &str, option: &str) -> Result<usize, String> {
     if text.is_empty() && !option.starts_with('-') {
         return Ok(DEFAULT_CONTEXT);
     }
-    text.parse()
-        .map_err(|_| format!("invalid context length '{text}'"))
+    text.parse().map_err(|_| format!("invalid context length '{text}'"))
 }
 
 /// A later length widens an earlier one; two different styles conflict.
@@ -267,12 +266,8 @@ fn merge_styles(before: Option<Style>, now: Option<Style>) -> Result<Option<Styl
     match (before, now) {
         (before, None) => Ok(before),
         (None, now) => Ok(now),
-        (Some(Style::Unified(a)), Some(Style::Unified(b))) => {
-            Ok(Some(Style::Unified(widest(a, b))))
-        }
-        (Some(Style::Context(a)), Some(Style::Context(b))) => {
-            Ok(Some(Style::Context(widest(a, b))))
-        }
+        (Some(Style::Unified(a)), Some(Style::Unified(b))) => Ok(Some(Style::Unified(widest(a, b)))),
+        (Some(Style::Context(a)), Some(Style::Context(b))) => Ok(Some(Style::Context(widest(a, b)))),
         (Some(before), Some(now)) if before == now => Ok(Some(now)),
         _ => Err("conflicting output style options".into()),
     }
@@ -300,12 +295,8 @@ fn spell_out_digits(args: &[String]) -> Vec<String> {
 /// The words of `args` that are no operands.
 fn switches(args: &[String], operands: &[String]) -> Vec<String> {
     let mut operands = operands.iter().rev().peekable();
-    let mut switches: Vec<String> = args
-        .iter()
-        .rev()
-        .filter(|arg| *arg != "--" && operands.next_if_eq(arg).is_none())
-        .cloned()
-        .collect();
+    let mut switches: Vec<String> =
+        args.iter().rev().filter(|arg| *arg != "--" && operands.next_if_eq(arg).is_none()).cloned().collect();
     switches.reverse();
     switches
 }

@@ -19,13 +19,7 @@ struct Hunk<'a> {
 }
 
 /// `@@ -1,7 +1,6 @@` hunks.
-pub(super) fn unified(
-    found: &Comparison<'_>,
-    context: usize,
-    config: &Config,
-    header: &[u8],
-    out: &mut Vec<u8>,
-) {
+pub(super) fn unified(found: &Comparison<'_>, context: usize, config: &Config, header: &[u8], out: &mut Vec<u8>) {
     out.extend(header);
     for hunk in hunks(found, context) {
         let (old, new) = (unified_range(&hunk.old), unified_range(&hunk.new));
@@ -70,13 +64,7 @@ fn unified_range(lines: &Range<usize>) -> String {
 }
 
 /// `*** 1,7 ****` and `--- 1,6 ----` blocks.
-pub(super) fn context(
-    found: &Comparison<'_>,
-    context: usize,
-    config: &Config,
-    header: &[u8],
-    out: &mut Vec<u8>,
-) {
+pub(super) fn context(found: &Comparison<'_>, context: usize, config: &Config, header: &[u8], out: &mut Vec<u8>) {
     out.extend(header);
     for hunk in hunks(found, context) {
         out.extend(b"***************");
@@ -140,11 +128,7 @@ fn hunks<'a>(found: &'a Comparison<'_>, context: usize) -> Vec<Hunk<'a>> {
         let mut last = first;
         while let Some(next) = changes.get(last + 1) {
             // A change that does not count is worth less context.
-            let reach = if next.ignorable {
-                context
-            } else {
-                context.saturating_mul(2).saturating_add(1)
-            };
+            let reach = if next.ignorable { context } else { context.saturating_mul(2).saturating_add(1) };
             if next.old.start - changes[last].old.end >= reach {
                 break;
             }
@@ -166,18 +150,12 @@ fn hunk<'a>(found: &Comparison<'_>, changes: &'a [Change], context: usize) -> Hu
     Hunk {
         changes,
         old: first.old.start - before..last.old.end + after,
-        new: first.new.start.saturating_sub(before)
-            ..(last.new.end + after).min(found.new.len()),
+        new: first.new.start.saturating_sub(before)..(last.new.end + after).min(found.new.len()),
     }
 }
 
 /// The nearest line above the hunk that looks like a function's.
-fn function_line(
-    found: &Comparison<'_>,
-    hunk: &Hunk<'_>,
-    pattern: Option<&Regex>,
-    out: &mut Vec<u8>,
-) {
+fn function_line(found: &Comparison<'_>, hunk: &Hunk<'_>, pattern: Option<&Regex>, out: &mut Vec<u8>) {
     let Some(pattern) = pattern else { return };
     let above = found.old[..hunk.old.start].iter().rev();
     if let Some(line) = above.map(|line| body(line)).find(|line| pattern.is_match(line)) {

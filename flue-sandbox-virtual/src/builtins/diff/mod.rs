@@ -76,12 +76,7 @@ impl Report {
     }
 
     fn into_result(self) -> ExecResult {
-        ExecResult {
-            stdout: self.out.into(),
-            stderr: self.err.into(),
-            exit_code: self.status,
-            ..Default::default()
-        }
+        ExecResult { stdout: self.out.into(), stderr: self.err.into(), exit_code: self.status, ..Default::default() }
     }
 }
 
@@ -93,21 +88,13 @@ struct Side {
 }
 
 /// Compares two files; `heading` is the `diff a/f b/f` line of a directory walk.
-fn files(
-    old: &Side,
-    new: &Side,
-    heading: Option<String>,
-    zone: clock::Zone,
-    config: &Config,
-    report: &mut Report,
-) {
+fn files(old: &Side, new: &Side, heading: Option<String>, zone: clock::Zone, config: &Config, report: &mut Report) {
     let identical = |report: &mut Report| {
         if config.report_identical {
             report.line(&format!("Files {} and {} are identical", old.name, new.name));
         }
     };
-    if old.bytes == new.bytes && config.style != Style::SideBySide && config.style != Style::Format
-    {
+    if old.bytes == new.bytes && config.style != Style::SideBySide && config.style != Style::Format {
         return identical(report);
     }
     if !config.text && (is_binary(&old.bytes) || is_binary(&new.bytes)) {
@@ -117,9 +104,7 @@ fn files(
         }
         return;
     }
-    let stripped = config
-        .strip_trailing_cr
-        .then(|| (strip_cr(&old.bytes), strip_cr(&new.bytes)));
+    let stripped = config.strip_trailing_cr.then(|| (strip_cr(&old.bytes), strip_cr(&new.bytes)));
     let (old_text, new_text) = match &stripped {
         Some((old, new)) => (old.as_slice(), new.as_slice()),
         None => (old.bytes.as_slice(), new.bytes.as_slice()),

@@ -42,16 +42,11 @@ fn mark_changes(old: &[u32], new: &[u32]) -> (Vec<bool>, Vec<bool>) {
     let mut old_changed: Vec<bool> = old.iter().map(|&id| !in_new[id as usize]).collect();
     let mut new_changed: Vec<bool> = new.iter().map(|&id| !in_old[id as usize]).collect();
     // Lines the other file lacks cannot match, so the search never sees them.
-    let kept = |changed: &[bool]| -> Vec<usize> {
-        (0..changed.len()).filter(|&at| !changed[at]).collect()
-    };
+    let kept = |changed: &[bool]| -> Vec<usize> { (0..changed.len()).filter(|&at| !changed[at]).collect() };
     let (old_at, new_at) = (kept(&old_changed), kept(&new_changed));
     let old_ids: Vec<u32> = old_at.iter().map(|&at| old[at]).collect();
     let new_ids: Vec<u32> = new_at.iter().map(|&at| new[at]).collect();
-    Search::new(&old_ids, &new_ids).run(
-        |at| old_changed[old_at[at]] = true,
-        |at| new_changed[new_at[at]] = true,
-    );
+    Search::new(&old_ids, &new_ids).run(|at| old_changed[old_at[at]] = true, |at| new_changed[new_at[at]] = true);
     (old_changed, new_changed)
 }
 
@@ -73,13 +68,7 @@ struct Split {
 impl<'a> Search<'a> {
     fn new(old: &'a [u32], new: &'a [u32]) -> Self {
         let diagonals = old.len() + new.len() + 3;
-        Self {
-            old,
-            new,
-            forward: vec![0; diagonals],
-            backward: vec![0; diagonals],
-            zero: new.len() as isize + 1,
-        }
+        Self { old, new, forward: vec![0; diagonals], backward: vec![0; diagonals], zero: new.len() as isize + 1 }
     }
 
     fn run(mut self, mut deleted: impl FnMut(usize), mut inserted: impl FnMut(usize)) {
@@ -155,13 +144,7 @@ impl<'a> Search<'a> {
     }
 
     /// The end of whichever search came further, when neither met the other.
-    fn furthest(
-        &self,
-        forward: (isize, isize),
-        backward: (isize, isize),
-        x: &Range<usize>,
-        y: &Range<usize>,
-    ) -> Split {
+    fn furthest(&self, forward: (isize, isize), backward: (isize, isize), x: &Range<usize>, y: &Range<usize>) -> Split {
         let at = |diagonal: isize| (diagonal + self.zero) as usize;
         let (x0, x1) = (x.start as isize, x.end as isize);
         let (y0, y1) = (y.start as isize, y.end as isize);
@@ -182,9 +165,7 @@ impl<'a> Search<'a> {
             })
             .min_by_key(|(px, py)| px + py);
         match (ahead, behind) {
-            (Some((px, py)), Some((qx, qy))) if (x1 + y1) - (qx + qy) > (px + py) - (x0 + y0) => {
-                split(qx, qy)
-            }
+            (Some((px, py)), Some((qx, qy))) if (x1 + y1) - (qx + qy) > (px + py) - (x0 + y0) => split(qx, qy),
             (Some((px, py)), _) => split(px, py),
             (None, _) => split(x1, y1),
         }
@@ -192,10 +173,7 @@ impl<'a> Search<'a> {
 }
 
 fn split(x: isize, y: isize) -> Split {
-    Split {
-        x: x as usize,
-        y: y as usize,
-    }
+    Split { x: x as usize, y: y as usize }
 }
 
 /// Adds a diagonal on each side, or drops one where the rectangle ends.
@@ -306,10 +284,7 @@ fn collect(old: &[bool], new: &[bool]) -> Vec<Change> {
             j += 1;
         }
         if (start_old, start_new) != (i, j) {
-            changes.push(Change {
-                old: start_old..i,
-                new: start_new..j,
-            });
+            changes.push(Change { old: start_old..i, new: start_new..j });
         } else {
             i += 1;
             j += 1;

@@ -95,25 +95,14 @@ pub(super) fn ed(found: &Comparison<'_>, out: &mut Vec<u8>) {
 
 /// `--*-line-format` and `--*-group-format`.
 pub(super) fn formatted(found: &Comparison<'_>, formats: &Formats, out: &mut Vec<u8>) {
-    let mut groups = Groups {
-        found,
-        formats,
-        out,
-    };
-    let mut done = Change {
-        old: 0..0,
-        new: 0..0,
-        ignorable: false,
-    };
+    let mut groups = Groups { found, formats, out };
+    let mut done = Change { old: 0..0, new: 0..0, ignorable: false };
     for change in found.changes.iter().filter(|change| !change.ignorable) {
         groups.same(done.old.end..change.old.start, done.new.end..change.new.start);
         groups.changed(change);
         done = change.clone();
     }
-    groups.same(
-        done.old.end..found.old.len(),
-        done.new.end..found.new.len(),
-    );
+    groups.same(done.old.end..found.old.len(), done.new.end..found.new.len());
 }
 
 struct Groups<'a, 'b> {

@@ -19,21 +19,11 @@ pub(super) fn side_by_side(found: &Comparison<'_>, config: &Config, out: &mut Ve
     let width = config.width;
     let middle = width / 2 + (tab + GUTTER) / 2 + (width & (tab + GUTTER) & 1);
     let aligned = middle - middle % tab;
-    let half = aligned
-        .saturating_sub(GUTTER)
-        .min(width.saturating_sub(aligned));
-    let layout = Layout {
-        half,
-        right: if half > 0 { aligned } else { width },
-        expand: config.expand_tabs,
-    };
+    let half = aligned.saturating_sub(GUTTER).min(width.saturating_sub(aligned));
+    let layout = Layout { half, right: if half > 0 { aligned } else { width }, expand: config.expand_tabs };
     let (mut old, mut new) = (0, 0);
     let ends = [(found.old.len()..found.old.len(), found.new.len()..found.new.len())];
-    let changes = found
-        .changes
-        .iter()
-        .map(|change| (change.old.clone(), change.new.clone()))
-        .chain(ends);
+    let changes = found.changes.iter().map(|change| (change.old.clone(), change.new.clone())).chain(ends);
     for (old_run, new_run) in changes {
         while old < old_run.start && new < new_run.start {
             let (left, right) = (found.old[old], found.new[new]);

@@ -42,12 +42,7 @@ enum Step {
 
 /// Looks at the two operands; of a file and a directory, the file is looked up
 /// in the directory.
-pub(super) async fn open(
-    ctx: &BuiltinContext<'_>,
-    config: &Config,
-    left: &str,
-    right: &str,
-) -> Pair {
+pub(super) async fn open(ctx: &BuiltinContext<'_>, config: &Config, left: &str, right: &str) -> Pair {
     let mut old = entry(ctx, left).await;
     let mut new = entry(ctx, right).await;
     match (&old.kind, &new.kind) {
@@ -67,20 +62,11 @@ pub(super) async fn open(
             new.kind = Kind::File;
         }
     }
-    Pair {
-        old,
-        new,
-        nested: false,
-    }
+    Pair { old, new, nested: false }
 }
 
 /// Compares a pair and, for directories, what is in them.
-pub(super) async fn walk(
-    ctx: &BuiltinContext<'_>,
-    config: &Config,
-    first: Pair,
-    report: &mut Report,
-) {
+pub(super) async fn walk(ctx: &BuiltinContext<'_>, config: &Config, first: Pair, report: &mut Report) {
     let mut todo = vec![Step::Compare(first)];
     let mut compared = 0;
     while let Some(step) = todo.pop() {
@@ -104,13 +90,9 @@ pub(super) async fn walk(
             }
             (Kind::Missing(reason), _) if !nested => report.trouble(&old.name, reason),
             (_, Kind::Missing(reason)) if !nested => report.trouble(&new.name, reason),
-            (Kind::Directory, Kind::Directory | Kind::Missing(_))
-            | (Kind::Missing(_), Kind::Directory) => {
+            (Kind::Directory, Kind::Directory | Kind::Missing(_)) | (Kind::Missing(_), Kind::Directory) => {
                 if nested && !config.recursive {
-                    report.line(&format!(
-                        "Common subdirectories: {} and {}",
-                        old.name, new.name
-                    ));
+                    report.line(&format!("Common subdirectories: {} and {}", old.name, new.name));
                 } else {
                     let steps = children(ctx, config, &old, &new, report).await;
                     todo.extend(steps.into_iter().rev());
@@ -140,10 +122,7 @@ pub(super) async fn walk(
 }
 
 fn mismatch(old: &Entry, old_kind: &str, new: &Entry, new_kind: &str, report: &mut Report) {
-    report.line(&format!(
-        "File {} is a {old_kind} while file {} is a {new_kind}",
-        old.name, new.name
-    ));
+    report.line(&format!("File {} is a {old_kind} while file {} is a {new_kind}", old.name, new.name));
     report.differs();
 }
 
@@ -193,22 +172,14 @@ async fn children(
 
 async fn load(ctx: &BuiltinContext<'_>, entry: &Entry, config: &Config) -> Result<Side, String> {
     let path = resolve(ctx.cwd, &entry.name);
-    let side = |bytes, modified| Side {
-        name: entry.name.clone(),
-        bytes,
-        modified,
-    };
+    let side = |bytes, modified| Side { name: entry.name.clone(), bytes, modified };
     if entry.name == "-" {
         return Ok(side(ctx.stdin_bytes().unwrap_or_default().to_vec(), config.now));
     }
     match ctx.fs.stat(&path).await {
         Ok(meta) => {
             // A device has no time worth showing.
-            let modified = if path.starts_with("/dev") {
-                config.now
-            } else {
-                meta.modified
-            };
+            let modified = if path.starts_with("/dev") { config.now } else { meta.modified };
             Ok(side(read_file(&*ctx.fs, &path).await?, modified))
         }
         Err(_) if config.new_file => Ok(side(Vec::new(), SystemTime::UNIX_EPOCH)),
@@ -226,10 +197,7 @@ async fn entry(ctx: &BuiltinContext<'_>, name: &str) -> Entry {
             Err(error) => Kind::Missing(reason(&error)),
         }
     };
-    Entry {
-        name: name.to_string(),
-        kind,
-    }
+    Entry { name: name.to_string(), kind }
 }
 
 fn heading(config: &Config, old: &str, new: &str) -> String {
@@ -250,11 +218,7 @@ fn quote(word: &str) -> String {
 }
 
 fn join(directory: &str, name: &str) -> String {
-    if directory.ends_with('/') {
-        format!("{directory}{name}")
-    } else {
-        format!("{directory}/{name}")
-    }
+    if directory.ends_with('/') { format!("{directory}{name}") } else { format!("{directory}/{name}") }
 }
 
 fn base_name(path: &str) -> &str {

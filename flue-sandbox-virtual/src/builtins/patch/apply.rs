@@ -43,11 +43,7 @@ impl Target {
     /// The hunk as it goes into a reject file: moved like the one before it.
     pub(super) fn shifted(&self, hunk: &Hunk) -> Hunk {
         let shift = |line: usize| line.saturating_add_signed(self.offset + self.growth());
-        Hunk {
-            old_start: shift(hunk.old_start),
-            new_start: shift(hunk.new_start),
-            ..hunk.clone()
-        }
+        Hunk { old_start: shift(hunk.old_start), new_start: shift(hunk.new_start), ..hunk.clone() }
     }
 
     /// Where a hunk that fits nowhere was meant to go, in the output.
@@ -73,13 +69,7 @@ impl Target {
                 && at <= last + back
                 && self.matches(&pattern, at as usize, front as usize, back as usize)
         };
-        let placed = |at: isize| {
-            Some(Placed {
-                at: at as usize,
-                fuzz,
-                offset: at - hunk.old_start as isize,
-            })
-        };
+        let placed = |at: isize| Some(Placed { at: at as usize, fuzz, offset: at - hunk.old_start as isize });
         if pattern.is_empty() {
             // A pure insertion goes where it says, if there is such a line.
             let at = guess.clamp(self.done as isize + 1, input + 1);
@@ -88,9 +78,7 @@ impl Target {
         if prefix_fuzz < 0 {
             // Less context in front than behind: the start of the file.
             let whole = suffix_fuzz >= 0 || length == input;
-            return (whole && fits(1, 0, suffix_fuzz.max(0)))
-                .then(|| placed(1))
-                .flatten();
+            return (whole && fits(1, 0, suffix_fuzz.max(0))).then(|| placed(1)).flatten();
         }
         if suffix_fuzz < 0 {
             return fits(last, prefix_fuzz, 0).then(|| placed(last)).flatten();
@@ -114,10 +102,7 @@ impl Target {
             return wanted == found;
         }
         let words = |line: &[u8]| -> Vec<Vec<u8>> {
-            line.split(u8::is_ascii_whitespace)
-                .filter(|word| !word.is_empty())
-                .map(<[u8]>::to_vec)
-                .collect()
+            line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).map(<[u8]>::to_vec).collect()
         };
         words(wanted) == words(found)
     }
@@ -176,12 +161,7 @@ pub(super) fn reversed(hunk: &Hunk) -> Hunk {
         }
     }
     lines.append(&mut inserts);
-    Hunk {
-        old_start: hunk.new_start,
-        new_start: hunk.old_start,
-        lines,
-        function: hunk.function.clone(),
-    }
+    Hunk { old_start: hunk.new_start, new_start: hunk.old_start, lines, function: hunk.function.clone() }
 }
 
 /// The most context lines a hunk has on either side.
@@ -198,9 +178,5 @@ fn context(hunk: &Hunk) -> (usize, usize) {
 }
 
 fn old_lines(hunk: &Hunk) -> Vec<&[u8]> {
-    hunk.lines
-        .iter()
-        .filter(|(sign, _)| *sign != Sign::Insert)
-        .map(|(_, line)| line.as_slice())
-        .collect()
+    hunk.lines.iter().filter(|(sign, _)| *sign != Sign::Insert).map(|(_, line)| line.as_slice()).collect()
 }

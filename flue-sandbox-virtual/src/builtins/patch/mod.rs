@@ -85,9 +85,7 @@ impl Builtin for Patch {
         let config = match configure(&ctx) {
             Ok(config) => config,
             Err(message) => {
-                let text = format!(
-                    "patch: {message}\npatch: Try 'patch --help' for more information.\n"
-                );
+                let text = format!("patch: {message}\npatch: Try 'patch --help' for more information.\n");
                 return Ok(ExecResult::err(text, TROUBLE));
             }
         };

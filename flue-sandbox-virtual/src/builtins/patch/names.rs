@@ -48,20 +48,12 @@ pub(super) async fn choose(
             existing.push(name.clone());
         }
     }
-    let pool = if existing.is_empty() && (creates || deletes) {
-        candidates
-    } else {
-        existing
-    };
+    let pool = if existing.is_empty() && (creates || deletes) { candidates } else { existing };
     let best = pool.into_iter().min_by_key(|name| {
         let base = name.rsplit('/').next().unwrap_or(name).len();
         (name.matches('/').count(), base, name.len())
     })?;
-    Some(Choice {
-        name: best,
-        creates,
-        deletes,
-    })
+    Some(Choice { name: best, creates, deletes })
 }
 
 /// The name without its first `count` directories; without a count, only the

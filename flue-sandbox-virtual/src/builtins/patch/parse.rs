@@ -99,10 +99,7 @@ impl<'a> Reader<'a> {
             }
             if let Some(names) = text.strip_prefix("diff --git ") {
                 git = true;
-                patch = FilePatch {
-                    git_names: git_names(names),
-                    ..FilePatch::default()
-                };
+                patch = FilePatch { git_names: git_names(names), ..FilePatch::default() };
             } else if git {
                 patch.git_header(&text);
             }
@@ -124,9 +121,7 @@ impl<'a> Reader<'a> {
                 patch.new_name = Some(name(&self.peek(1)[4..]));
                 self.begin(&mut patch, start, 2);
                 return self.context(patch).map(Some);
-            } else if normal_command(line).is_some()
-                && matches!(self.peek(1).first(), Some(b'<' | b'>'))
-            {
+            } else if normal_command(line).is_some() && matches!(self.peek(1).first(), Some(b'<' | b'>')) {
                 self.begin(&mut patch, start, 0);
                 return self.normal(patch).map(Some);
             }
@@ -142,15 +137,8 @@ impl<'a> Reader<'a> {
     }
 
     fn unified(&mut self, mut patch: FilePatch) -> Result<FilePatch, Malformed> {
-        while let Some((old_start, mut old_left, new_start, mut new_left)) =
-            unified_header(self.peek(0))
-        {
-            let mut hunk = Hunk {
-                old_start,
-                new_start,
-                lines: Vec::new(),
-                function: function_text(self.peek(0)),
-            };
+        while let Some((old_start, mut old_left, new_start, mut new_left)) = unified_header(self.peek(0)) {
+            let mut hunk = Hunk { old_start, new_start, lines: Vec::new(), function: function_text(self.peek(0)) };
             self.at += 1;
             while old_left > 0 || new_left > 0 {
                 let chopped = self.at >= self.lines.len();
@@ -215,12 +203,7 @@ impl<'a> Reader<'a> {
             };
             self.at += 1;
             let new = self.context_block(new_count)?;
-            patch.hunks.push(Hunk {
-                old_start,
-                new_start,
-                lines: merge_blocks(old, new),
-                function,
-            });
+            patch.hunks.push(Hunk { old_start, new_start, lines: merge_blocks(old, new), function });
         }
         Ok(patch)
     }
@@ -315,10 +298,7 @@ impl FilePatch {
 }
 
 /// Interleaves the two halves of a context hunk.
-fn merge_blocks(
-    old: Vec<(Sign, Vec<u8>)>,
-    new: Vec<(Sign, Vec<u8>)>,
-) -> Vec<(Sign, Vec<u8>)> {
+fn merge_blocks(old: Vec<(Sign, Vec<u8>)>, new: Vec<(Sign, Vec<u8>)>) -> Vec<(Sign, Vec<u8>)> {
     let mut merged = Vec::new();
     if new.is_empty() {
         return old;
@@ -365,22 +345,12 @@ fn unified_header(line: &[u8]) -> Option<(usize, usize, usize, usize)> {
     let (new_start, new_count) = range(new.trim().strip_prefix('+')?)?;
     // An empty range names the line before it.
     let first = |start: usize, count: usize| if count == 0 { start.saturating_add(1) } else { start };
-    Some((
-        first(old_start, old_count),
-        old_count,
-        first(new_start, new_count),
-        new_count,
-    ))
+    Some((first(old_start, old_count), old_count, first(new_start, new_count), new_count))
 }
 
 fn function_text(line: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(line).into_owned();
-    text.splitn(3, "@@")
-        .nth(2)
-        .unwrap_or_default()
-        .trim_end()
-        .as_bytes()
-        .to_vec()
+    text.splitn(3, "@@").nth(2).unwrap_or_default().trim_end().as_bytes().to_vec()
 }
 
 /// `*** 1,7 ****`: first line and how many.
@@ -417,14 +387,8 @@ fn normal_command(line: &[u8]) -> Option<NormalCommand> {
     };
     let (old_start, old_count) = range(&text[..at])?;
     let (new_start, new_count) = range(&text[at + 1..])?;
-    let command = |old_start, new_start, deleted, inserted| {
-        Some(NormalCommand {
-            old_start,
-            new_start,
-            deleted,
-            inserted,
-        })
-    };
+    let command =
+        |old_start, new_start, deleted, inserted| Some(NormalCommand { old_start, new_start, deleted, inserted });
     match &text[at..=at] {
         "a" => command(old_start.checked_add(1)?, new_start, 0, new_count),
         "d" => command(old_start, new_start.checked_add(1)?, old_count, 0),
@@ -441,11 +405,7 @@ fn name(rest: &[u8]) -> Name {
         None => text.split_once(' ').unwrap_or((&text, "")),
     };
     let epoch = stamp.starts_with("1970-01-01 ") || stamp.starts_with("1969-12-31 ");
-    Name {
-        text: name.trim_matches('"').to_string(),
-        absent: name == "/dev/null" || epoch,
-        raw,
-    }
+    Name { text: name.trim_matches('"').to_string(), absent: name == "/dev/null" || epoch, raw }
 }
 
 /// The two names of `diff --git a/x b/x`.

@@ -33,33 +33,17 @@ struct Outcome {
 
 impl<'a, 'c> Session<'a, 'c> {
     pub(super) fn new(ctx: &'a BuiltinContext<'c>, config: &'a Config) -> Self {
-        Self {
-            ctx,
-            config,
-            out: String::new(),
-            err: String::new(),
-            status: 0,
-            collected: Vec::new(),
-        }
+        Self { ctx, config, out: String::new(), err: String::new(), status: 0, collected: Vec::new() }
     }
 
     pub(super) fn into_result(self) -> ExecResult {
-        ExecResult {
-            stdout: self.out.into(),
-            stderr: self.err.into(),
-            exit_code: self.status,
-            ..Default::default()
-        }
+        ExecResult { stdout: self.out.into(), stderr: self.err.into(), exit_code: self.status, ..Default::default() }
     }
 
     /// Ends the run at a patch that cannot be read.
     pub(super) fn malformed(&mut self, malformed: &Malformed) {
         let text = String::from_utf8_lossy(&malformed.text);
-        let _ = writeln!(
-            self.err,
-            "patch: **** malformed patch at line {}: {text}",
-            malformed.line
-        );
+        let _ = writeln!(self.err, "patch: **** malformed patch at line {}: {text}", malformed.line);
         self.status = TROUBLE;
     }
 
@@ -69,14 +53,8 @@ impl<'a, 'c> Session<'a, 'c> {
         let fs = &*self.ctx.fs;
         let choice = match &config.operand {
             Some(name) => {
-                let absent = |name: &Option<super::parse::Name>| {
-                    name.as_ref().is_some_and(|name| name.absent)
-                };
-                Some(Choice {
-                    name: name.clone(),
-                    creates: absent(&patch.old_name),
-                    deletes: absent(&patch.new_name),
-                })
+                let absent = |name: &Option<super::parse::Name>| name.as_ref().is_some_and(|name| name.absent);
+                Some(Choice { name: name.clone(), creates: absent(&patch.old_name), deletes: absent(&patch.new_name) })
             }
             None => choose(fs, &config.directory, &patch, config.strip, config.reverse).await,
         };
@@ -101,18 +79,13 @@ impl<'a, 'c> Session<'a, 'c> {
             return;
         }
         if !exists && !choice.creates && config.operand.is_some() && !patch.hunks.is_empty() {
-            let _ = writeln!(
-                self.err,
-                "patch: **** Can't reopen file {} : No such file or directory",
-                choice.name
-            );
+            let _ = writeln!(self.err, "patch: **** Can't reopen file {} : No such file or directory", choice.name);
             self.status = TROUBLE;
             return;
         }
         let target_name = self.announce(&patch, &choice);
         let outcome = self.apply(&patch, &original);
-        self.write(&patch, &choice, &target_name, &path, exists.then_some(original), outcome)
-            .await;
+        self.write(&patch, &choice, &target_name, &path, exists.then_some(original), outcome).await;
     }
 
     /// `patching file …`; the name written to.
@@ -178,24 +151,14 @@ impl<'a, 'c> Session<'a, 'c> {
             (true, _) if exists && !text.is_empty() => ("create", "which already exists!"),
             (_, true) if !exists => ("delete", "which does not exist!"),
             (_, true) if text.is_empty() => ("delete", "which is already empty!"),
-            (false, false)
-                if patch.old_name.is_some()
-                    && text.is_empty()
-                    && exists
-                    && starts
-                    && only(before) =>
-            {
+            (false, false) if patch.old_name.is_some() && text.is_empty() && exists && starts && only(before) => {
                 ("empty out", "which is already empty!")
             }
             _ => return true,
         };
         let (verb, why) = odd;
         let when = if self.config.reverse { ", when reversed," } else { "" };
-        let _ = write!(
-            self.out,
-            "The next patch{when} would {verb} the file {},\n{why}",
-            choice.name
-        );
+        let _ = write!(self.out, "The next patch{when} would {verb} the file {},\n{why}", choice.name);
         self.may_skip(patch)
     }
 
@@ -222,12 +185,7 @@ impl<'a, 'c> Session<'a, 'c> {
         let config = self.config;
         let mut reverse = config.reverse;
         let mut target = Target::new(original, config.ignore_space);
-        let mut outcome = Outcome {
-            text: Vec::new(),
-            failed: Vec::new(),
-            mismatch: false,
-            skipped: false,
-        };
+        let mut outcome = Outcome { text: Vec::new(), failed: Vec::new(), mismatch: false, skipped: false };
         for (at, hunk) in patch.hunks.iter().enumerate() {
             let mut hunk = if reverse { reversed(hunk) } else { hunk.clone() };
             if outcome.skipped {
@@ -356,11 +314,7 @@ impl<'a, 'c> Session<'a, 'c> {
             return;
         }
         if deletes && config.output.is_none() && outcome.failed.is_empty() {
-            let _ = writeln!(
-                self.out,
-                "Not deleting file {} as content differs from patch",
-                choice.name
-            );
+            let _ = writeln!(self.out, "Not deleting file {} as content differs from patch", choice.name);
             self.status = self.status.max(1);
         }
         let text = if config.output.is_some() {
