@@ -1,5 +1,6 @@
 //! The shell commands that replace the engine's own, and which of its own stay out.
 
+mod absent;
 mod archive;
 mod bc;
 mod clock;
@@ -7,6 +8,7 @@ mod date;
 mod diff;
 mod files;
 mod glob;
+mod guard;
 mod identity;
 mod ls;
 mod headtail;
@@ -18,6 +20,9 @@ mod split;
 mod xargs;
 mod yes;
 
+pub(crate) use self::absent::keep;
+pub(crate) use self::guard::{refuse, refuse_script, rewrite};
+
 use bashkit::BashBuilder;
 
 /// Adds our commands to a shell; each overrides the engine's of the same name.
@@ -28,14 +33,4 @@ pub(crate) fn register(builder: BashBuilder) -> BashBuilder {
         .builtin("dir", Box::new(ls::Ls))
         .builtin("ls", Box::new(ls::Ls))
         .builtin("patch", Box::new(patch::Patch))
-}
-
-pub(crate) fn keep(_: &str) -> bool {
-    true
-}
-pub(crate) fn refuse(_: &str, _: &[String]) -> Option<String> {
-    None
-}
-pub(crate) fn rewrite(_: &str, _: &[String]) -> Option<Vec<String>> {
-    None
 }

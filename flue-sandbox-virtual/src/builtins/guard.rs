@@ -1,0 +1,166 @@
+//! What is refused or corrected before a command runs.
+//!
+//! Some of the engine's commands recurse over their own arguments, deeper than
+//! any stack is: what they are given is measured here, without running them.
+
+/// Most bytes of arguments for a command that parses them recursively.
+const MAX_EXPRESSION_BYTES: usize = 64 * 1024;
+/// Deepest nesting of brackets, parentheses or negations in arguments, and of
+/// extended globs in a script.
+const MAX_NESTING: usize = 200;
+
+/// Commands whose one argument is a program or an expression.
+const EXPRESSIONS: [&str; 4] = ["jq", "yq", "find", "expr"];
+/// Commands whose arguments are patterns or programs with groups in them.
+const PATTERNS: [&str; 11] = [
+    "awk", "bc", "egrep", "fgrep", "find", "gawk", "grep", "jq", "rg", "sed", "yq",
+];
+/// Commands that take each parenthesis as an argument of its own.
+const TESTS: [&str; 4] = ["[", "test", "find", "expr"];
+
+/// Why a command must not run with these arguments, if so.
+pub(crate) fn refuse(name: &str, args: &[String]) -> Option<String> {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let bytes: usize = args.iter().map(String::len).sum();
+    if EXPRESSIONS.contains(&name) && bytes > MAX_EXPRESSION_BYTES {
+        return Some(format!(
+            "{name}: arguments of {bytes} bytes are more than the {MAX_EXPRESSION_BYTES} allowed; \
+             pass the data in a file"
+        ));
+    }
+    let opening = |arg: &&String| matches!(arg.as_str(), "(" | "!" | "-not");
+    let tests = if TESTS.contains(&name) {
+        args.iter().filter(opening).count()
+    } else {
+        0
+    };
+    let patterns = if PATTERNS.contains(&name) {
+        args.iter().map(|arg| nesting(arg)).max().unwrap_or(0)
+    } else {
+        0
+    };
+    (tests.max(patterns) > MAX_NESTING)
+        .then(|| format!("{name}: arguments nest deeper than the {MAX_NESTING} levels allowed"))
+}
+
+/// Why a script must not run, if so: matching deeply nested extended globs
+/// takes time nothing interrupts.
+pub(crate) fn refuse_script(script: &str) -> Option<String> {
+    let (mut depth, mut deepest) = (0_usize, 0_usize);
+    let mut before = ' ';
+    for c in script.chars() {
+        match c {
+            '(' if matches!(before, '?' | '*' | '+' | '@' | '!') => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+        before = c;
+    }
+    (deepest > MAX_NESTING)
+        .then(|| format!("patterns nest deeper than the {MAX_NESTING} levels allowed"))
+}
+
+/// How deep any kind of bracket nests in `text`.
+fn nesting(text: &str) -> usize {
+    let mut deepest = 0;
+    for (open, close) in [('(', ')'), ('[', ']'), ('{', '}')] {
+        let mut depth = 0_usize;
+        for c in text.chars() {
+            if c == open {
+                depth += 1;
+                deepest = deepest.max(depth);
+            } else if c == close {
+                depth = depth.saturating_sub(1);
+            }
+        }
+    }
+    deepest
+}
+
+/// The arguments to run with instead, where the engine reads them wrongly.
+pub(crate) fn rewrite(name: &str, args: &[String]) -> Option<Vec<String>> {
+    if name != "printf" {
+        return None;
+    }
+    // `printf -v VAR FORMAT` and `printf -- FORMAT`.
+    let format = match args {
+        [first, ..] if first == "-v" => 2,
+        [first, ..] if first == "--" => 1,
+        _ => 0,
+    };
+    let fixed = octal_nul(args.get(format)?)?;
+    let mut args = args.to_vec();
+    args[format] = fixed;
+    Some(args)
+}
+
+/// `\x00` as `\000`: the engine drops the former and honours the latter.
+fn octal_nul(format: &str) -> Option<String> {
+    let mut fixed = String::with_capacity(format.len());
+    let mut rest = format;
+    while let Some(at) = rest.find('\\') {
+        let escape = &rest[at..];
+        let zeros = escape.strip_prefix("\\x").map_or(0, |digits| {
+            digits.chars().take(2).take_while(|c| *c == '0').count()
+        });
+        let ends = |count: usize| {
+            let next = escape[2 + count..].chars().next();
+            count == 2 || !next.is_some_and(|c| c.is_ascii_hexdigit())
+        };
+        fixed.push_str(&rest[..at]);
+        if zeros > 0 && ends(zeros) {
+            fixed.push_str("\\000");
+            rest = &escape[2 + zeros..];
+        } else {
+            // The character behind a backslash is never the start of another escape.
+            let length = 1 + escape[1..].chars().next().map_or(0, char::len_utf8);
+            fixed.push_str(&escape[..length]);
+            rest = &escape[length..];
+        }
+    }
+    fixed.push_str(rest);
+    (fixed != format).then_some(fixed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(words: &[&str]) -> Vec<String> {
+        words.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn ordinary_commands_pass() {
+        assert_eq!(refuse("jq", &args(&["-r", ".[] | select(.a == (1 + 2))"])), None);
+        assert_eq!(refuse("[", &args(&["(", "a", "=", "a", ")", "]"])), None);
+        assert_eq!(refuse("[", &args(&["-z", &"x".repeat(1 << 20), "]"])), None);
+        assert_eq!(refuse("echo", &args(&[&"(".repeat(1000)])), None);
+        assert_eq!(refuse_script("case $x in @(a|b)) echo 1;; esac; $(echo *)"), None);
+    }
+
+    #[test]
+    fn deep_and_long_arguments_are_refused() {
+        assert!(refuse("jq", &args(&[&"[".repeat(201)])).is_some());
+        assert!(refuse("/usr/bin/jq", &args(&["-n", &"1+".repeat(40_000)])).is_some());
+        assert!(refuse("[", &vec!["(".to_string(); 500]).is_some());
+        assert!(refuse("find", &vec!["!".to_string(); 500]).is_some());
+        assert!(refuse("grep", &args(&["-P", &"(".repeat(5000)])).is_some());
+        assert!(refuse_script(&"@(a".repeat(300)).is_some());
+    }
+
+    #[test]
+    fn nul_escapes_become_octal() {
+        let fixed = |format: &str| rewrite("printf", &args(&[format])).map(|args| args[0].clone());
+        assert_eq!(fixed(r"a\x00b").as_deref(), Some(r"a\000b"));
+        assert_eq!(fixed(r"\x0g\x0").as_deref(), Some(r"\000g\000"));
+        assert_eq!(fixed(r"\x0b\x41"), None);
+        assert_eq!(fixed(r"\\x00"), None);
+        assert_eq!(
+            rewrite("printf", &args(&["-v", "x", r"\x00"])),
+            Some(args(&["-v", "x", r"\000"]))
+        );
+        assert_eq!(rewrite("echo", &args(&[r"\x00"])), None);
+    }
+}
