@@ -7,9 +7,9 @@ use flue_core::model::{Model, ModelInfo, ModelRequest, ModelStream};
 use flue_core::{Error, ErrorKind, Result, Retry};
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use tracing::{Instrument, Span, debug_span, field};
+use tracing::{Instrument, debug_span, field};
 
-use super::reply::Reply;
+use super::reply::{Reply, Sender};
 use super::{Endpoint, Http};
 use crate::failure::OPERATION;
 use crate::{Codec, Decoding, HttpReply, ReplyFormat, WireRequest};
@@ -87,8 +87,7 @@ impl<C: Codec> Model for HttpModel<C> {
         let start = async {
             let response = self.send(wire).await?;
             let request_id = ["request-id", "x-request-id"].iter().find_map(|name| text_of(response.headers(), name));
-            let request_id = request_id.map(str::to_owned);
-            Span::current().record("status", response.status().as_u16()).record("request_id", request_id.as_deref());
+            span.record("status", response.status().as_u16()).record("request_id", request_id);
             if !response.status().is_success() {
                 return Err(self.failure(response).await);
             }
@@ -97,11 +96,16 @@ impl<C: Codec> Model for HttpModel<C> {
                 return Err(web_page());
             }
             let decoding = Decoding::new(self.codec.decoder(), ReplyFormat::of(content_type));
-            let endpoint = self.endpoint.clone();
-            let options = self.http.options().clone();
-            Ok(Reply::new(response, decoding, endpoint, options, self.spec.clone(), request_id, Span::current()))
+            let sender = Sender {
+                endpoint: self.endpoint.clone(),
+                options: self.http.options().clone(),
+                spec: self.spec.clone(),
+                request_id: request_id.map(str::to_owned),
+                span: span.clone(),
+            };
+            Ok(Reply::new(response, decoding, sender))
         };
-        match start.instrument(span).await {
+        match start.instrument(span.clone()).await {
             Ok(reply) => Ok(Box::pin(reply)),
             Err(error) => Err(self.endpoint.dress(error.with("model", &self.spec))),
         }

@@ -32,11 +32,27 @@ pub(super) struct Reply {
     fresh: Vec<ModelEvent>,
     ready: VecDeque<Result<ModelEvent>>,
     state: State,
-    endpoint: Endpoint,
-    options: HttpOptions,
-    spec: String,
-    request_id: Option<String>,
-    span: Span,
+    sender: Sender,
+}
+
+/// Who answers, as far as the errors of a reply have to tell.
+pub(super) struct Sender {
+    pub(super) endpoint: Endpoint,
+    pub(super) options: HttpOptions,
+    pub(super) spec: String,
+    pub(super) request_id: Option<String>,
+    pub(super) span: Span,
+}
+
+impl Sender {
+    fn dress(&self, mut error: Error) -> Error {
+        if let Some(id) = &self.request_id
+            && error.fact("request_id").is_none()
+        {
+            error = error.with("request_id", id);
+        }
+        self.endpoint.dress(error.with("model", &self.spec))
+    }
 }
 
 type Body = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>;
@@ -72,25 +88,18 @@ impl Drain {
 }
 
 impl Reply {
-    pub(super) fn new(
-        response: Response,
-        decoding: Decoding,
-        endpoint: Endpoint,
-        options: HttpOptions,
-        spec: String,
-        request_id: Option<String>,
-        span: Span,
-    ) -> Self {
+    pub(super) fn new(response: Response, decoding: Decoding, sender: Sender) -> Self {
         let body = Box::pin(response.bytes_stream());
-        let (fresh, ready) = Default::default();
-        Self { body, decoding, fresh, ready, state: State::Reading, endpoint, options, spec, request_id, span }
+        Self { body, decoding, fresh: Vec::new(), ready: VecDeque::new(), state: State::Reading, sender }
     }
 
     fn take(&mut self, chunk: Option<reqwest::Result<Bytes>>) {
         let ended = chunk.is_none();
         let taken = match chunk {
             Some(Ok(chunk)) => self.decoding.feed(&chunk, &mut self.fresh),
-            Some(Err(error)) => Err(transport_error(error, "stream", self.endpoint.host(), &self.options)),
+            Some(Err(error)) => {
+                Err(transport_error(error, "stream", self.sender.endpoint.host(), &self.sender.options))
+            }
             None => self.decoding.end(&mut self.fresh),
         };
         if self.decoding.is_finished()
@@ -101,20 +110,11 @@ impl Reply {
         }
         self.ready.extend(self.fresh.drain(..).map(Ok));
         if let Err(error) = taken {
-            self.ready.push_back(Err(self.dress(error)));
+            self.ready.push_back(Err(self.sender.dress(error)));
             self.state = State::Done;
         } else if ended {
             self.state = State::Done;
         }
-    }
-
-    fn dress(&self, mut error: Error) -> Error {
-        if let Some(id) = &self.request_id
-            && error.fact("request_id").is_none()
-        {
-            error = error.with("request_id", id);
-        }
-        self.endpoint.dress(error.with("model", &self.spec))
     }
 }
 
@@ -123,7 +123,7 @@ impl Stream for Reply {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        let span = this.span.clone();
+        let span = this.sender.span.clone();
         let _entered = span.enter();
         loop {
             if let Some(event) = this.ready.pop_front() {
@@ -155,11 +155,9 @@ pub(super) fn transport_error(error: reqwest::Error, phase: &'static str, host: 
     let untrusted = is_tls(&error);
     let (phase, message) = match (error.is_connect(), error.is_timeout(), phase) {
         (true, _, _) if untrusted => ("connect", "no trusted connection to the server was made".to_owned()),
-        (true, true, _) => {
-            ("connect", format!("the server took no connection within {} s", options.connect_timeout.as_secs()))
-        }
+        (true, true, _) => ("connect", format!("the server took no connection within {:?}", options.connect_timeout)),
         (true, false, _) => ("connect", "the server cannot be reached".to_owned()),
-        (false, true, phase) => (phase, format!("the server was silent for {} s", options.idle_timeout.as_secs())),
+        (false, true, phase) => (phase, format!("the server was silent for {:?}", options.idle_timeout)),
         (false, false, "request") => ("request", "the connection broke before the server answered".to_owned()),
         (false, false, phase) => (phase, "the connection broke within the reply".to_owned()),
     };

@@ -1,0 +1,7 @@
+//! Models over real sockets: what goes out, what comes back, and what never shows.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod connections;
+mod double;
+mod failures;
+mod secrets;
