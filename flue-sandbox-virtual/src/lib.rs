@@ -1,6 +1,18 @@
 #![doc = include_str!("../README.md")]
 
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the sandbox on top of the tree is not written yet"))]
+mod builtins;
+mod command;
+mod factory;
+mod files;
+mod limits;
+mod notes;
+mod sandbox;
+mod seed;
+mod shell;
 mod tree;
 
-pub use tree::{Snapshot, TreeVfs};
+pub use self::command::{CommandCall, CommandOutput};
+pub use self::factory::Virtual;
+pub use self::limits::VirtualLimits;
+pub use self::sandbox::VirtualSandbox;
+pub use self::tree::{Snapshot, TreeVfs};
