@@ -41,7 +41,11 @@ impl<'a> Walk<'a> {
                 self.cut = true;
                 return Ok(None);
             }
-            let path = dir.join(&entry.name)?;
+            // What lies there cannot be named: its path is longer than paths are.
+            let Ok(path) = dir.join(&entry.name) else {
+                self.cut = true;
+                continue;
+            };
             match entry.kind {
                 FileKind::File => return Ok(Some(path)),
                 FileKind::Directory if self.stack.len() >= MAX_DEPTH => self.cut = true,

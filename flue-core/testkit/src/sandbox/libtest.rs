@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
 
 use super::suite::{Suite, runtime};
 use crate::report::Outcome;
@@ -11,9 +11,12 @@ use crate::report::Outcome;
 /// The `main` of a test binary whose tests are the cases of `suite`.
 ///
 /// Takes the arguments of the standard harness (filters, `--exact`, `--list`, `--test-threads`, …), so `cargo test` and
-/// `cargo nextest` work as ever; a case that is skipped is shown as ignored, with the reason.
+/// `cargo nextest` work as ever; a case that is skipped is shown as ignored.
 pub fn main(suite: Suite) -> ExitCode {
-    let arguments = Arguments::from_args();
+    run(&Arguments::from_args(), suite).exit_code()
+}
+
+fn run(arguments: &Arguments, suite: Suite) -> Conclusion {
     let runtime = runtime();
     let suite = Arc::new(suite);
     let trials = suite.cases.iter().map(|case| {
@@ -24,7 +27,23 @@ pub fn main(suite: Suite) -> ExitCode {
             Outcome::Failed(message) => Err(Failed::from(message)),
         })
     });
-    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    let conclusion = libtest_mimic::run(arguments, trials.collect());
     runtime.shutdown_background();
-    conclusion.exit_code()
+    conclusion
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemoryFactory;
+    use crate::sandbox::suite;
+
+    #[test]
+    fn a_skip_is_ignored_and_a_failure_fails() {
+        let suite = suite(MemoryFactory::new())
+            .only(&["lifecycle::closing", "a_list_is_sorted"])
+            .except("directories::a_list_is_sorted_by_name", "it passes, so the exception fails");
+        let conclusion = run(&Arguments { quiet: true, ..Arguments::default() }, suite);
+        assert_eq!((conclusion.num_passed, conclusion.num_failed, conclusion.num_ignored), (1, 1, 1));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind as Io;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -37,11 +37,6 @@ impl Host {
         let dir = std::env::temp_dir().join(format!("flue-testkit-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         Self { dir: Arc::new(TempDir(dir.canonicalize().unwrap())) }
-    }
-
-    /// The directory that the sandboxes share.
-    pub(crate) fn dir(&self) -> &Path {
-        &self.dir.0
     }
 }
 

@@ -25,8 +25,13 @@ const BUSY: Duration = Duration::from_secs(3);
 const LONGEST_POLL: Duration = Duration::from_millis(1_500);
 
 /// Commands that do not end by themselves: waiting, spinning, spinning in a child, filling a pipe.
-const ENDLESS: &[&str] =
-    &["sleep 60", "while :; do :; done", "(while :; do :; done)", "x=$(while :; do :; done)", "yes | cat > /dev/null"];
+const ENDLESS: &[&str] = &[
+    "sleep 60",
+    "while :; do :; done",
+    "(while :; do :; done)",
+    "x=$(while :; do :; done)",
+    "while :; do echo x; done | cat > /dev/null",
+];
 
 pub(super) fn cases() -> Vec<Case> {
     group!("deadlines", [Need::Exec];

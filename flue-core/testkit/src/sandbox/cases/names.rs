@@ -36,18 +36,10 @@ const SHELL: &[&str] = &[
 ];
 /// Names that a URL or a form would decode, or a path would swallow.
 const WIRE: &[&str] = &["#?%", "%20", "%2e%2e", "a+b", "a=b&c", "...", "..a", ".hidden", "a:b", "a,b", "@x"];
-/// Names beyond ASCII: composed, combining, wide, joined, invisible, right to left.
-const UNICODE: &[&str] = &[
-    "ünï",
-    "e\u{301}",
-    "日本語",
-    "😀",
-    "👩\u{200d}👩\u{200d}👧",
-    "zero\u{200b}width",
-    "\u{202e}rtl",
-    "مرحبا",
-    "\u{a0}",
-];
+/// Names beyond ASCII: composed, combining, wide, right to left.
+const UNICODE: &[&str] = &["ünï", "e\u{301}", "日本語", "😀", "مرحبا", "\u{a0}", "Ω≈ç√"];
+/// Names with characters that take no room: joiners, spaces of no width, changes of direction.
+const INVISIBLE: &[&str] = &["👩\u{200d}👩\u{200d}👧", "zero\u{200b}width", "\u{202e}rtl", "x\u{feff}"];
 /// Names with control characters.
 const CONTROL: &[&str] = &["new\nline", "tab\tx", "cr\rx", "bell\u{7}", "esc\u{1b}[31m", "del\u{7f}"];
 
@@ -60,6 +52,7 @@ pub(super) fn cases() -> Vec<Case> {
             shell_characters,
             wire_characters,
             unicode,
+            invisible_characters,
             control_characters,
             case_tells_names_apart,
             the_longest_name,
@@ -70,6 +63,7 @@ pub(super) fn cases() -> Vec<Case> {
             shell_characters_through_the_shell,
             wire_characters_through_the_shell,
             unicode_through_the_shell,
+            invisible_characters_through_the_shell,
             control_characters_through_the_shell,
         )
         .to_vec(),
@@ -142,6 +136,10 @@ async fn unicode(t: &Subject) -> CaseResult {
     through_files(t, UNICODE).await
 }
 
+async fn invisible_characters(t: &Subject) -> CaseResult {
+    through_files(t, INVISIBLE).await
+}
+
 async fn control_characters(t: &Subject) -> CaseResult {
     through_files(t, CONTROL).await
 }
@@ -156,6 +154,10 @@ async fn wire_characters_through_the_shell(t: &Subject) -> CaseResult {
 
 async fn unicode_through_the_shell(t: &Subject) -> CaseResult {
     through_the_shell(t, UNICODE).await
+}
+
+async fn invisible_characters_through_the_shell(t: &Subject) -> CaseResult {
+    through_the_shell(t, INVISIBLE).await
 }
 
 async fn control_characters_through_the_shell(t: &Subject) -> CaseResult {
@@ -186,9 +188,10 @@ async fn the_longest_name(t: &Subject) -> CaseResult {
 
 async fn a_name_that_is_too_long_is_refused(t: &Subject) -> CaseResult {
     let name = "x".repeat(LONGEST_NAME + 1);
-    refused("write", t.put(&name, "x").await, &[ErrorKind::InvalidInput])?;
-    refused("write below", t.put(&format!("dir/{name}/file"), "x").await, &[ErrorKind::InvalidInput])?;
-    let kinds = [ErrorKind::InvalidInput, ErrorKind::NotFound];
+    let kinds = [ErrorKind::InvalidInput, ErrorKind::LimitExceeded];
+    refused("write", t.put(&name, "x").await, &kinds)?;
+    refused("write below", t.put(&format!("dir/{name}/file"), "x").await, &kinds)?;
+    let kinds = [ErrorKind::InvalidInput, ErrorKind::LimitExceeded, ErrorKind::NotFound];
     refused("read", t.get(&name).await, &kinds)?;
     let listed = t.names("").await?;
     ensure!(listed.iter().all(|name| name == "dir"), "a refused write left {listed:?}");

@@ -30,9 +30,9 @@ pub(super) fn cases() -> Vec<Case> {
             large_output_is_whole_or_says_what_is_missing,
             large_errors_are_whole_or_say_what_is_missing,
             endless_output_ends_with_its_command,
-            output_of_what_stays_in_the_background_does_not_hold_the_command,
         )
         .to_vec(),
+        group!("output", [Need::Processes]; what_stays_in_the_background_does_not_hold_the_command).to_vec(),
         group!("output", [Need::LiveOutput];
             a_sink_sees_the_same_bytes,
             a_sink_sees_output_while_the_command_runs,
@@ -77,7 +77,7 @@ async fn endless_output_ends_with_its_command(t: &Subject) -> CaseResult {
     t.still_works().await
 }
 
-async fn output_of_what_stays_in_the_background_does_not_hold_the_command(t: &Subject) -> CaseResult {
+async fn what_stays_in_the_background_does_not_hold_the_command(t: &Subject) -> CaseResult {
     let started = Instant::now();
     let output = t.run("sleep 25 & echo started").await?;
     ensure_eq!((output.end, &*output.stdout), (ExecEnd::Exited(0), &b"started\n"[..]), "the command");

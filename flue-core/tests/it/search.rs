@@ -1,0 +1,251 @@
+//! Search over any file system: what the conformance suite cannot set up, because real file systems rarely do it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use flue_core::search::{GlobHits, GlobQuery, GrepHits, GrepQuery, MAX_DEPTH, glob, grep};
+use flue_core::{
+    CreateDir, DirEntry, Error, ErrorKind, FileKind, FileSystem, Metadata, OpenRequest, Remove, Result, SandboxFactory,
+    SandboxPath,
+};
+use flue_core_testkit::{MemoryFactory, MemorySandbox};
+
+/// More than any search here finds.
+const ALL: usize = 1_000;
+
+/// Files in memory where some paths fail as if somebody else had changed them.
+#[derive(Debug)]
+struct Files {
+    memory: MemorySandbox,
+    fails: Vec<(SandboxPath, ErrorKind)>,
+}
+
+impl Files {
+    async fn with(paths: &[&str]) -> Self {
+        let factory = MemoryFactory::new();
+        factory.open(OpenRequest::new("search")).await.unwrap();
+        let files = Self { memory: factory.opened("search").unwrap(), fails: Vec::new() };
+        for path in paths {
+            files.write(&at(path), Bytes::from_static(b"needle\n")).await.unwrap();
+        }
+        files
+    }
+
+    fn failing(mut self, path: &str, kind: ErrorKind) -> Self {
+        self.fails.push((at(path), kind));
+        self
+    }
+
+    fn check(&self, operation: &'static str, path: &SandboxPath) -> Result<()> {
+        match self.fails.iter().find(|(failing, _)| failing == path) {
+            Some((_, kind)) => Err(Error::new(*kind, operation, "fails")),
+            None => Ok(()),
+        }
+    }
+
+    async fn glob(&self, pattern: &str, path: &str) -> Result<GlobHits> {
+        glob(self, &GlobQuery::new(pattern, at(path), ALL)).await
+    }
+
+    async fn grep(&self, pattern: &str, path: &str) -> Result<GrepHits> {
+        grep(self, &GrepQuery::new(pattern, at(path), ALL)).await
+    }
+}
+
+#[async_trait]
+impl FileSystem for Files {
+    async fn read(&self, path: &SandboxPath) -> Result<Bytes> {
+        self.check("read", path)?;
+        self.memory.read(path).await
+    }
+
+    async fn write(&self, path: &SandboxPath, data: Bytes) -> Result<()> {
+        self.memory.write(path, data).await
+    }
+
+    async fn metadata(&self, path: &SandboxPath) -> Result<Metadata> {
+        self.memory.metadata(path).await
+    }
+
+    async fn list(&self, path: &SandboxPath) -> Result<Vec<DirEntry>> {
+        self.check("list", path)?;
+        self.memory.list(path).await
+    }
+
+    async fn create_dir(&self, path: &SandboxPath, options: CreateDir) -> Result<()> {
+        self.memory.create_dir(path, options).await
+    }
+
+    async fn remove(&self, path: &SandboxPath, options: Remove) -> Result<()> {
+        self.memory.remove(path, options).await
+    }
+}
+
+fn at(path: &str) -> SandboxPath {
+    SandboxPath::new(path).unwrap()
+}
+
+fn found(hits: &GlobHits) -> Vec<&str> {
+    hits.paths.iter().map(SandboxPath::as_str).collect()
+}
+
+#[tokio::test]
+async fn an_absolute_glob_counts_from_the_root_and_must_lie_below_the_base() {
+    let files = Files::with(&["/w/a.rs", "/w/src/b.rs", "/w/src/deep/c.rs", "/other/d.rs"]).await;
+    for (pattern, base, expected) in [
+        ("/w/*.rs", "/w", &["/w/a.rs"][..]),
+        ("/w/src/*.rs", "/w", &["/w/src/b.rs"]),
+        ("/w/src/**/*.rs", "/w/src", &["/w/src/b.rs", "/w/src/deep/c.rs"]),
+        ("/*/*.rs", "/", &["/other/d.rs", "/w/a.rs"]),
+        ("/**/*.rs", "/", &["/other/d.rs", "/w/a.rs", "/w/src/b.rs", "/w/src/deep/c.rs"]),
+    ] {
+        assert_eq!(found(&files.glob(pattern, base).await.unwrap()), expected, "{pattern} in {base}");
+    }
+    for pattern in ["/other/*.rs", "/wide/*.rs"] {
+        let error = files.glob(pattern, "/w").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{pattern}: {error}");
+        assert!(error.to_string().contains("set `path`"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_goes_away_or_is_closed_during_a_walk_is_passed_over() {
+    let paths = ["/w/a", "/w/gone/b", "/w/locked/c", "/w/z"];
+    let files = Files::with(&paths)
+        .await
+        .failing("/w/gone", ErrorKind::NotFound)
+        .failing("/w/locked", ErrorKind::PermissionDenied);
+    assert_eq!(found(&files.glob("*", "/w").await.unwrap()), ["/w/a", "/w/z"]);
+    let hits = files.grep("needle", "/w").await.unwrap();
+    assert_eq!((hits.total, hits.skipped), (2, 0));
+
+    let files =
+        Files::with(&paths).await.failing("/w/a", ErrorKind::NotFound).failing("/w/z", ErrorKind::PermissionDenied);
+    let hits = files.grep("needle", "/w").await.unwrap();
+    assert_eq!((hits.total, hits.skipped), (2, 2), "files that cannot be read are counted");
+}
+
+#[tokio::test]
+async fn other_errors_end_a_search() {
+    let files = Files::with(&["/w/a", "/w/dir/b"]).await.failing("/w/dir", ErrorKind::Io);
+    assert_eq!(files.glob("*", "/w").await.unwrap_err().kind(), ErrorKind::Io);
+    let files = Files::with(&["/w/a"]).await.failing("/w/a", ErrorKind::SandboxDied);
+    assert_eq!(files.grep("needle", "/w").await.unwrap_err().kind(), ErrorKind::SandboxDied);
+    let files = Files::with(&["/w/a"]).await.failing("/w/a", ErrorKind::PermissionDenied);
+    assert_eq!(files.grep("needle", "/w/a").await.unwrap_err().kind(), ErrorKind::PermissionDenied, "named itself");
+    let files = Files::with(&["/w/a"]).await.failing("/w", ErrorKind::PermissionDenied);
+    assert_eq!(files.glob("*", "/w").await.unwrap_err().kind(), ErrorKind::PermissionDenied, "the start");
+}
+
+#[tokio::test]
+async fn a_tree_that_is_too_deep_is_searched_as_far_as_it_goes() {
+    let dirs = |depth: usize| "/d".repeat(depth);
+    let (inside, outside) = (format!("{}/inside", dirs(MAX_DEPTH - 1)), format!("{}/outside", dirs(MAX_DEPTH)));
+    let files = Files::with(&["/z", &inside, &outside]).await;
+    let hits = files.glob("*", "/").await.unwrap();
+    assert_eq!(found(&hits), [&inside, "/z"]);
+    assert!(hits.incomplete);
+    let hits = files.grep("needle", "/").await.unwrap();
+    assert_eq!((hits.total, hits.incomplete), (2, true));
+    assert!(!files.glob("*", "/d").await.unwrap().incomplete, "one level less is not too deep");
+}
+
+#[tokio::test]
+async fn a_path_that_is_too_long_is_passed_over() {
+    /// A directory where every directory holds a file and another directory with a long name.
+    #[derive(Debug)]
+    struct Endless;
+
+    #[async_trait]
+    impl FileSystem for Endless {
+        async fn read(&self, _: &SandboxPath) -> Result<Bytes> {
+            Ok("needle".into())
+        }
+
+        async fn write(&self, _: &SandboxPath, _: Bytes) -> Result<()> {
+            Err(Error::unsupported("write", "read-only"))
+        }
+
+        async fn metadata(&self, _: &SandboxPath) -> Result<Metadata> {
+            Ok(Metadata::new(FileKind::Directory))
+        }
+
+        async fn list(&self, _: &SandboxPath) -> Result<Vec<DirEntry>> {
+            Ok(vec![DirEntry::new("d".repeat(255), FileKind::Directory), DirEntry::new("file", FileKind::File)])
+        }
+
+        async fn create_dir(&self, _: &SandboxPath, _: CreateDir) -> Result<()> {
+            Err(Error::unsupported("create directory", "read-only"))
+        }
+
+        async fn remove(&self, _: &SandboxPath, _: Remove) -> Result<()> {
+            Err(Error::unsupported("remove", "read-only"))
+        }
+    }
+
+    let hits = glob(&Endless, &GlobQuery::new("*", at("/"), ALL)).await.unwrap();
+    // 16 names of 255 bytes, each after a `/`, are as long as a path may be; `/file` no longer fits below the last.
+    assert_eq!((hits.total, hits.incomplete), (16, true));
+    let hits = grep(&Endless, &GrepQuery::new("needle", at("/"), ALL)).await.unwrap();
+    assert_eq!((hits.total, hits.incomplete), (16, true));
+}
+
+#[tokio::test]
+async fn large_and_binary_files_are_counted_as_skipped() {
+    let files = Files::with(&["/w/small"]).await;
+    let mut large = vec![b'x'; (64 << 20) + 1];
+    large[..6].copy_from_slice(b"needle");
+    files.write(&at("/w/large"), large.into()).await.unwrap();
+    files.write(&at("/w/binary"), Bytes::from_static(b"needle\0")).await.unwrap();
+    let late_nul = [b"needle\n".as_slice(), &[b'x'; 10_000], b"\0"].concat();
+    files.write(&at("/w/text-with-a-late-nul"), late_nul.into()).await.unwrap();
+    let hits = files.grep("needle", "/w").await.unwrap();
+    let names: Vec<_> = hits.matches.iter().filter_map(|found| found.path.file_name()).collect();
+    assert_eq!((names, hits.skipped), (vec!["small", "text-with-a-late-nul"], 2));
+}
+
+#[tokio::test]
+async fn a_pattern_is_held_against_one_line_whatever_its_anchors() {
+    let files = Files::with(&[]).await;
+    files.write(&at("/f"), Bytes::from_static(b"one\r\ntwo\nthree\rfour\n")).await.unwrap();
+    for (pattern, lines) in [
+        ("^", &[1, 2, 3][..]),
+        ("$", &[1, 2, 3]),
+        ("one$", &[1]),
+        (r"\Atwo\z", &[2]),
+        ("(?m)^four", &[]),
+        ("(?s)one.*two", &[]),
+        (r"one\r", &[]),
+        (r"e\rf", &[3]),
+        ("[^x]*four$", &[3]),
+    ] {
+        let hits = files.grep(pattern, "/").await.unwrap();
+        let found: Vec<u64> = hits.matches.iter().map(|found| found.line).collect();
+        assert_eq!(found, lines, "{pattern}");
+    }
+}
+
+#[tokio::test]
+async fn a_search_lets_others_have_their_turn() {
+    let paths: Vec<String> = (0..500).map(|index| format!("/w/{index}")).collect();
+    let files = Arc::new(Files::with(&paths.iter().map(String::as_str).collect::<Vec<_>>()).await);
+    let (turns, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let other = tokio::spawn({
+        let (turns, done) = (Arc::clone(&turns), Arc::clone(&done));
+        async move {
+            while !done.load(Ordering::SeqCst) {
+                turns.fetch_add(1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    assert_eq!(files.glob("*", "/w").await.unwrap().total, 500);
+    let after_glob = turns.load(Ordering::SeqCst);
+    assert_eq!(files.grep("needle", "/w").await.unwrap().total, 500);
+    let after_grep = turns.load(Ordering::SeqCst);
+    done.store(true, Ordering::SeqCst);
+    other.await.unwrap();
+    assert!(after_glob >= 5 && after_grep >= after_glob + 5, "{after_glob} turns during glob, {after_grep} after grep");
+}
