@@ -1,3 +1,38 @@
-//! The `flue` command.
+#![doc = include_str!("../README.md")]
 
-fn main() {}
+mod agent_file;
+mod args;
+mod command;
+mod exit;
+mod host;
+mod input;
+mod interrupt;
+mod output;
+mod progress;
+mod suggest;
+mod transfer;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(refusal) => return ExitCode::from(args::refuse(refusal)),
+    };
+    let done = match cli.command {
+        Command::Run(args) => command::run::run(*args),
+        Command::Exec(args) => command::exec::run(args),
+        Command::Models(args) => command::models::run(&args),
+    };
+    ExitCode::from(done.unwrap_or_else(|failure| {
+        if let Some(error) = &failure.error {
+            output::complain(error);
+        }
+        failure.code
+    }))
+}

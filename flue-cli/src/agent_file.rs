@@ -1,0 +1,144 @@
+//! Agent files: Markdown with YAML front matter. The fields say what the agent is, the body is its instructions.
+
+mod fields;
+mod find;
+
+use std::path::Path;
+
+use flue_core::{Error, ErrorKind, Result};
+
+pub(crate) use self::fields::Fields;
+pub(crate) use self::find::find;
+use crate::host::shown;
+use crate::input;
+
+/// The line before and after the front matter.
+const FENCE: &str = "---";
+
+/// What an agent file says.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct AgentFile {
+    /// The front matter.
+    pub(crate) fields: Fields,
+    /// The body.
+    pub(crate) instructions: String,
+}
+
+impl AgentFile {
+    /// Reads the agent file at `path`.
+    ///
+    /// # Errors
+    /// Those of reading a text file; [`ErrorKind::Config`] with `file:line:column` for one that is malformed.
+    pub(crate) fn load(path: &Path) -> Result<Self> {
+        let text = input::file_text(path).map_err(|error| {
+            Error::new(error.kind(), "read agent file", error.message().to_owned()).with("path", shown(path))
+        })?;
+        Self::parse(&text, &shown(path))
+    }
+
+    fn parse(text: &str, name: &str) -> Result<Self> {
+        let malformed = |line: usize, column: usize, why: &str| {
+            Error::new(ErrorKind::Config, "read agent file", format!("{name}:{line}:{column}: {why}"))
+        };
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let (first, rest) = split_line(text);
+        if first != FENCE {
+            let why = "an agent file begins with a line `---`, then fields such as `model: provider/model`, then another \
+                       line `---`, then the instructions";
+            return Err(malformed(1, 1, why));
+        }
+        let mut body = rest;
+        let yaml = loop {
+            if body.is_empty() {
+                return Err(malformed(
+                    1,
+                    1,
+                    "the front matter that begins here has no end; close it with a line `---`",
+                ));
+            }
+            let (line, after) = split_line(body);
+            if line == FENCE {
+                break &rest[..rest.len() - body.len()];
+            }
+            body = after;
+        };
+        let (_, body) = split_line(body);
+        let fields = Fields::parse(yaml).map_err(|wrong| malformed(wrong.line, wrong.column, &wrong.why))?;
+        Ok(Self { fields, instructions: body.trim().to_owned() })
+    }
+}
+
+/// The first line without its end, and what comes after it.
+fn split_line(text: &str) -> (&str, &str) {
+    let (line, rest) = text.split_once('\n').unwrap_or((text, ""));
+    (line.trim_end(), rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use flue_core::model::ThinkingLevel;
+
+    use super::*;
+    use crate::args::SandboxKind;
+
+    #[test]
+    fn every_field_and_the_body_are_read() {
+        let text = "\u{feff}---\r\nname: reviewer\r\ndescription: Reviews.\r\nmodel: openai/gpt-5.5\r\nsandbox: virtual\r\n\
+                    cwd: /work\r\ntools: [read, bash]\r\nthinking: off\r\n---\r\n\r\nReview it.\r\n\r\n---\r\nShort.\r\n";
+        let file = AgentFile::parse(text, "a.md").unwrap();
+        assert_eq!(file.instructions, "Review it.\r\n\r\n---\r\nShort.");
+        let expected = Fields {
+            name: Some("reviewer".into()),
+            description: Some("Reviews.".into()),
+            model: Some("openai/gpt-5.5".into()),
+            sandbox: Some(SandboxKind::Virtual),
+            cwd: Some("/work".into()),
+            tools: Some(vec!["read".into(), "bash".into()]),
+            thinking: Some(ThinkingLevel::Off),
+        };
+        assert_eq!(file.fields, expected);
+    }
+
+    #[test]
+    fn everything_may_be_left_out() {
+        assert_eq!(AgentFile::parse("---\n---", "a.md").unwrap(), AgentFile::default());
+        assert_eq!(AgentFile::parse("---\nmodel:\n---\n", "a.md").unwrap(), AgentFile::default());
+    }
+
+    #[test]
+    fn what_is_malformed_is_named_with_its_place() {
+        let cases = [
+            "# Reviewer\n",
+            "---\nmodel: x\n",
+            "---\nname: a\nmodle: x\n---\n",
+            "---\nname: a\nname: b\n---\n",
+            "---\ntools: [read, bahs]\n---\n",
+            "---\ntools:\n  - read\n  - teleport\n---\n",
+            "---\nsandbox: docker\n---\n",
+            "---\n\nthinking: lots\n---\n",
+            "---\ntools: read\n---\n",
+            "---\nname: [a]\n---\n",
+            "---\n- a\n---\n",
+            "---\nname: 'a\n---\n",
+            "---\nname: a: b\n---\n",
+            "---\n\tname: a\n---\n",
+        ];
+        let wrong = |text: &&str| AgentFile::parse(text, "a.md").unwrap_err().message().to_owned();
+        insta::assert_snapshot!(cases.iter().map(wrong).collect::<Vec<_>>().join("\n"), @"
+        a.md:1:1: an agent file begins with a line `---`, then fields such as `model: provider/model`, then another line `---`, then the instructions
+        a.md:1:1: the front matter that begins here has no end; close it with a line `---`
+        a.md:3:1: unknown field `modle`; did you mean `model`? (an agent file has name, description, model, sandbox, cwd, tools, thinking)
+        a.md:3:1: the field `name` is there twice
+        a.md:2:15: tools[1]: there is no tool `bahs`; did you mean `bash`? (built in are read, write, edit, bash, grep, glob)
+        a.md:4:5: tools[1]: there is no tool `teleport` (built in are read, write, edit, bash, grep, glob)
+        a.md:2:10: sandbox: unknown variant `docker`, expected `virtual` or `local`
+        a.md:3:11: thinking: unknown variant `lots`, expected one of `off`, `minimal`, `low`, `medium`, `high`, `xhigh`
+        a.md:2:8: tools: invalid type: string \"read\", expected a sequence
+        a.md:2:7: name: invalid type: sequence, expected a string
+        a.md:2:1: invalid type: sequence, expected fields such as `model: provider/model`
+        a.md:3:1: found unexpected end of stream, while scanning a quoted scalar at line 2 column 7
+        a.md:2:8: mapping values are not allowed in this context
+        a.md:2:1: found character that cannot start any token, while scanning for the next token
+        ");
+    }
+}

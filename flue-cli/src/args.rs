@@ -1,0 +1,278 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use flue_core::Result;
+use flue_core::model::ThinkingLevel;
+use serde::Deserialize;
+
+use crate::exit;
+use crate::suggest;
+use crate::transfer::{Collect, Stage};
+
+const EXAMPLES: &str = "\
+Examples:
+  flue run -m 'Review document.md' --model anthropic/claude-sonnet-4-6 \\
+      --stage document.md --collect review.md
+  flue exec --stage data.csv -- 'sort data.csv | uniq -c | sort -rn | head'
+  flue models
+
+Exit codes: 0 done, 1 failed, 2 nothing was run because the call has to be
+put right, 124 out of time, 130 interrupted. `flue exec` gives the command's own.";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  flue run -m 'Review document.md and write your findings to review.md.' \\
+      --model scripted/reviewer --stage document.md --collect review.md
+  flue run reviewer -m @task.txt --stage src --collect out:results --timeout 10m
+  git diff | flue run --model openai/gpt-5.5 --instructions 'Review this.'
+  flue run reviewer -m 'Go on' --json | jq -r .text
+
+AGENT is a Markdown file. Its front matter may have the fields name,
+description, model, sandbox, cwd, tools and thinking; its body is the agent's
+instructions:
+  ---
+  model: anthropic/claude-sonnet-4-6
+  tools: [read, grep, glob]
+  ---
+  You review documents. Name the line of every finding.
+
+The answer goes to standard output, everything else to standard error.
+Exit codes: 0 done, 1 failed, 2 nothing was run because the call has to be
+put right, 124 out of time, 130 interrupted.";
+
+const EXEC_EXAMPLES: &str = "\
+Examples:
+  flue exec 'echo one; echo two | wc -c'        one argument is shell text
+  flue exec -- grep -c 'a b' notes.txt          more are words, quoted for you
+  flue exec --stage src --collect out -- sh src/build.sh
+  flue exec - < script.sh                       the script is standard input
+  printf 'b\\na\\n' | flue exec sort              or it is what the command reads
+
+Options of flue stand before COMMAND. What is piped in is read to its end
+before the command starts; in a loop that reads a list, add `< /dev/null`.
+Exit codes: the command's own; 124 out of time; 125 flue itself failed, 2
+because the call has to be put right; 130 interrupted.";
+
+/// Run agents and commands in sandboxes
+#[derive(Debug, Parser)]
+#[command(name = "flue", version, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Let an agent work on a message until it answers
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Box<RunArgs>),
+    /// Run one shell command in a sandbox, without a model
+    #[command(after_help = EXEC_EXAMPLES)]
+    Exec(ExecArgs),
+    /// List the providers of this build, and which keys are set
+    Models(ModelsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// An agent file, or the name of one in .flue/agents
+    pub(crate) agent: Option<PathBuf>,
+    /// What to say to the agent; @FILE reads a file,
+    /// `-` standard input
+    #[arg(short, long, value_name = "TEXT", verbatim_doc_comment)]
+    pub(crate) message: Option<String>,
+    /// The model, as provider/model; else the agent
+    /// file's, else the one that FLUE_MODEL names
+    #[arg(long, value_name = "MODEL", verbatim_doc_comment)]
+    pub(crate) model: Option<String>,
+    /// What the agent is told first, instead of what its
+    /// file says; @FILE reads a file
+    #[arg(long, value_name = "TEXT", verbatim_doc_comment)]
+    pub(crate) instructions: Option<String>,
+    /// How hard the model thinks: off, minimal, low,
+    /// medium, high or xhigh
+    #[arg(long, value_name = "LEVEL", value_parser = thinking(), hide_possible_values = true, verbatim_doc_comment)]
+    pub(crate) thinking: Option<ThinkingLevel>,
+    /// Stop after this time: 90, 90s, 15m or 1h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+    /// Stop after so many turns of the model
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_turns: Option<u32>,
+    #[command(flatten)]
+    pub(crate) sandbox: SandboxArgs,
+    /// Print one JSON object instead of the answer
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+    /// Print each event as a line of JSON instead of the
+    /// answer; or write them to FILE beside it
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        help_heading = "Output",
+        verbatim_doc_comment
+    )]
+    pub(crate) events: Option<Option<PathBuf>>,
+    /// Show no progress
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
+    pub(crate) quiet: bool,
+    /// Also show turns, thinking and what tools return
+    #[arg(short, long, help_heading = "Output")]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExecArgs {
+    /// One argument is shell text, `-` a script on standard
+    /// input; several are a program and its arguments
+    #[arg(value_name = "COMMAND", trailing_var_arg = true, required_unless_present = "script", verbatim_doc_comment)]
+    pub(crate) command: Vec<String>,
+    /// Run the shell script in FILE
+    #[arg(long, value_name = "FILE", conflicts_with = "command")]
+    pub(crate) script: Option<PathBuf>,
+    /// Set a variable for the command; repeatable
+    #[arg(long, value_name = "KEY=VALUE", value_parser = assignment)]
+    pub(crate) env: Vec<(String, String)>,
+    /// Stop the command after this time: 90, 90s, 15m, 1h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) sandbox: SandboxArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where the work happens, and what goes in and out.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sandbox")]
+pub(crate) struct SandboxArgs {
+    /// virtual: files in memory, reaches nothing else;
+    /// local: this machine itself [default: virtual]
+    #[arg(long, value_name = "KIND", hide_possible_values = true, verbatim_doc_comment)]
+    pub(crate) sandbox: Option<SandboxKind>,
+    /// Copy a file or directory in first; repeatable
+    #[arg(long, value_name = "SRC[:DEST]")]
+    pub(crate) stage: Vec<OsString>,
+    /// Copy one out in the end; repeatable
+    #[arg(long, value_name = "PATH[:DEST]")]
+    pub(crate) collect: Vec<OsString>,
+    /// The directory to work in, in the sandbox
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cwd: Option<String>,
+    /// Let curl and wget reach URLs that begin so;
+    /// repeatable
+    #[cfg(feature = "network")]
+    #[arg(long, value_name = "URL", verbatim_doc_comment)]
+    pub(crate) network_allow: Vec<String>,
+}
+
+impl SandboxArgs {
+    /// What to stage, in order.
+    ///
+    /// # Errors
+    /// Those of [`Stage::parse`].
+    pub(crate) fn stages(&self) -> Result<Vec<Stage>> {
+        self.stage.iter().map(|value| Stage::parse(value)).collect()
+    }
+
+    /// What to collect, in order.
+    ///
+    /// # Errors
+    /// Those of [`Collect::parse`].
+    pub(crate) fn collects(&self) -> Result<Vec<Collect>> {
+        self.collect.iter().map(|value| Collect::parse(value)).collect()
+    }
+}
+
+/// A rung of the sandbox ladder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SandboxKind {
+    #[default]
+    Virtual,
+    Local,
+}
+
+/// Prints what is wrong with the command line, or the help or version that was asked for, and gives the exit code.
+pub(crate) fn refuse(mut refusal: clap::Error) -> u8 {
+    if let Some(ContextValue::String(given)) = refusal.get(ContextKind::InvalidSubcommand)
+        && refusal.get(ContextKind::SuggestedSubcommand).is_none()
+        && let Some(command) = suggest::nearest(given, COMMANDS)
+    {
+        refusal.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![command.to_owned()]));
+    }
+    // There is nobody left to tell when printing fails.
+    let _ = refusal.print();
+    if refusal.use_stderr() { exit::USAGE } else { exit::DONE }
+}
+
+/// The commands, for suggestions where clap has none: it does not see `rnu` as a slip of `run`.
+const COMMANDS: [&str; 4] = ["run", "exec", "models", "help"];
+
+fn thinking() -> impl TypedValueParser<Value = ThinkingLevel> {
+    PossibleValuesParser::new(ThinkingLevel::ALL.map(ThinkingLevel::name))
+        .map(|name| ThinkingLevel::ALL.into_iter().find(|level| level.name() == name).unwrap_or_default())
+}
+
+/// The longest time limit, in seconds: a year.
+const MAX_SECONDS: f64 = 366.0 * 24.0 * 3600.0;
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[number.len()..] {
+        "" | "s" => 1.0,
+        "ms" => 0.001,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err("the units are ms, s, m and h, as in 90s".to_owned()),
+    };
+    let seconds = number.parse::<f64>().map_err(|_| "write a number and a unit, as in 90s".to_owned())? * unit;
+    if seconds > 0.0 && seconds <= MAX_SECONDS {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err("it has to be more than 0 and at most a year".to_owned())
+    }
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        // The text may hold a secret, so the message does not repeat it; clap does.
+        _ => Err("write KEY=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_units_and_bounds() {
+        for (text, millis) in [("90", 90_000), ("90s", 90_000), ("1.5m", 90_000), ("250ms", 250), ("1h", 3_600_000)] {
+            assert_eq!(duration(text).unwrap().as_millis(), millis, "{text}");
+        }
+        for text in ["", "s", "0", "-1", "1d", "1 s", "nan", "inf", "1e300"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! `flue exec`: one command in a sandbox, without a model.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Instant;
+
+use flue_core::{
+    CancellationToken, Error, ErrorKind, ExecEnd, ExecOutput, ExecRequest, Fs, OpenRequest, OutputSink, OutputStream,
+    Result, Sandbox, SandboxFactory,
+};
+
+use crate::args::ExecArgs;
+use crate::exit::{self, Failure};
+use crate::interrupt::Interrupt;
+use crate::transfer::{Collect, Stage};
+use crate::{command, input, output, wiring};
+
+/// The argument that means a script on standard input.
+const STDIN: &str = "-";
+
+/// Runs the command, and gives its exit code.
+///
+/// # Errors
+/// Usage errors; [`exit::NOT_RUN`] when the sandbox, staging or collecting failed.
+pub(crate) fn run(args: ExecArgs) -> Result<u8, Failure> {
+    let begun = Instant::now();
+    let sandbox = wiring::sandbox(&args.sandbox, args.sandbox.sandbox).map_err(Failure::usage)?;
+    let stages = args.sandbox.stages().map_err(Failure::usage)?;
+    let collects = args.sandbox.collects().map_err(Failure::usage)?;
+    let Some(mut request) = request(&args).map_err(Failure::usage)? else { return Err(out_of_time(&args)) };
+    if let Some(timeout) = args.timeout {
+        request = request.with_timeout(timeout.saturating_sub(begun.elapsed()));
+    }
+    let interrupt = Interrupt::listen();
+    let job = Job { request, cwd: args.sandbox.cwd.clone(), stages, collects, interrupt: interrupt.clone() };
+    let runtime = command::runtime().map_err(Failure::failed)?;
+    let end = runtime.block_on(job.run(&*sandbox));
+    runtime.shutdown_background();
+    match (interrupt.code(), end) {
+        (Some(code), _) => Err(Failure::silent(code)),
+        (None, Ok(ExecEnd::TimedOut)) => Err(out_of_time(&args)),
+        (None, Ok(end)) => Ok(code(end)),
+        (None, Err(error)) => Err(Failure::failed(error).with_code(exit::NOT_RUN)),
+    }
+}
+
+fn code(end: ExecEnd) -> u8 {
+    // Of a process, the system hands on eight bits.
+    let [code, ..] = ExecOutput::new(end, Vec::new(), Vec::new()).exit_code().to_le_bytes();
+    code
+}
+
+fn out_of_time(args: &ExecArgs) -> Failure {
+    let mut error = Error::new(ErrorKind::Timeout, "exec", "the time limit passed");
+    if let Some(timeout) = args.timeout {
+        error = error.with("seconds", timeout.as_secs_f64());
+    }
+    Failure::failed(error).with_code(exit::TIME_LIMIT)
+}
+
+/// What the sandbox is asked for; `None` when the time passed before standard input ended.
+fn request(args: &ExecArgs) -> Result<Option<ExecRequest>> {
+    let (script, stdin_is_script) = match (&args.script, args.command.as_slice()) {
+        (Some(path), _) if path.as_os_str() == STDIN => (input::stdin_text("exec")?, true),
+        (Some(path), _) => (input::file_text(path).map_err(|error| with_path(error, path))?, false),
+        (None, [only]) if only == STDIN => (input::stdin_text("exec")?, true),
+        (None, [only]) => (only.clone(), false),
+        (None, words) => (words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "), false),
+    };
+    let mut request = ExecRequest::new(script);
+    if !stdin_is_script && input::stdin_is_piped() {
+        let Some(stdin) = input::stdin_within(args.timeout)? else { return Ok(None) };
+        request = request.with_stdin(stdin);
+    }
+    Ok(Some(args.env.iter().fold(request, |request, (key, value)| request.with_env(key, value))))
+}
+
+fn with_path(error: Error, path: &std::path::Path) -> Error {
+    Error::new(error.kind(), "read script", error.message().to_owned()).with("path", crate::host::shown(path))
+}
+
+/// `word` as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// A command with what goes in before it and comes out after it.
+struct Job {
+    request: ExecRequest,
+    cwd: Option<String>,
+    stages: Vec<Stage>,
+    collects: Vec<Collect>,
+    interrupt: Interrupt,
+}
+
+impl Job {
+    /// Opens the sandbox, stages, runs, collects and closes.
+    async fn run(&self, factory: &dyn SandboxFactory) -> Result<ExecEnd> {
+        let mut open = OpenRequest::new(command::fresh_id());
+        if let Some(cwd) = &self.cwd {
+            open = open.with_cwd(cwd.clone());
+        }
+        let sandbox = command::unless_cancelled(self.interrupt.token(), factory.open(open)).await?;
+        let end = self.exec(&sandbox).await;
+        let collected = self.collect(&sandbox).await;
+        let closed = sandbox.close().await;
+        match end? {
+            ExecEnd::Exited(0) => collected.and(closed).map(|()| ExecEnd::Exited(0)),
+            // A command that failed says more with its own code than what went wrong after it.
+            end => {
+                if let Err(error) = collected {
+                    output::complain(&error);
+                }
+                Ok(end)
+            }
+        }
+    }
+
+    async fn exec(&self, sandbox: &Arc<dyn Sandbox>) -> Result<ExecEnd> {
+        let info = sandbox.info();
+        let cancel = self.interrupt.token();
+        let fs = Fs::new(sandbox.clone(), info.cwd.clone());
+        for stage in &self.stages {
+            if let Some(note) = stage.run(&fs, sandbox.fs(), cancel).await? {
+                output::note(&note);
+            }
+        }
+        let through = Arc::new(Through { interrupt: self.interrupt.clone() });
+        let mut request = self.request.clone().with_cwd(info.cwd.clone()).with_cancel(cancel.clone());
+        if info.capabilities.live_output {
+            request = request.with_sink(through.clone());
+        }
+        let done = sandbox.exec(request).await?;
+        if !info.capabilities.live_output {
+            through.output(OutputStream::Stdout, &done.stdout);
+            through.output(OutputStream::Stderr, &done.stderr);
+            let dropped = done.stdout_dropped.saturating_add(done.stderr_dropped);
+            if dropped > 0 {
+                output::note(&format!("{dropped} bytes of output are missing: the sandbox does not keep more"));
+            }
+        }
+        Ok(done.end)
+    }
+
+    /// Collects what there is, however the command ended: the sandbox is about to go.
+    async fn collect(&self, sandbox: &Arc<dyn Sandbox>) -> Result<()> {
+        let fs = Fs::new(sandbox.clone(), sandbox.info().cwd.clone());
+        let mut last = Ok(());
+        for collect in &self.collects {
+            if let (_, Some(error)) = collect.run(&fs, sandbox.fs(), &CancellationToken::new()).await
+                && let Err(previous) = std::mem::replace(&mut last, Err(error))
+            {
+                output::complain(&previous);
+            }
+        }
+        last
+    }
+}
+
+/// Passes a command's output on, byte for byte.
+struct Through {
+    interrupt: Interrupt,
+}
+
+impl OutputSink for Through {
+    fn output(&self, stream: OutputStream, bytes: &[u8]) {
+        let written = match stream {
+            OutputStream::Stdout => output::print(bytes),
+            OutputStream::Stderr => {
+                let mut stderr = io::stderr().lock();
+                stderr.write_all(bytes).map_err(|error| output::stdout_failure(&error))
+            }
+        };
+        if let Err(failure) = written {
+            self.interrupt.stop(failure.code);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_read_them_otherwise() {
+        for (word, expected) in [
+            ("grep", "grep"),
+            ("a b", "'a b'"),
+            ("", "''"),
+            ("it's", r"'it'\''s'"),
+            ("$HOME", "'$HOME'"),
+            ("--x=/a.b,c", "--x=/a.b,c"),
+            ("*", "'*'"),
+            ("é", "'é'"),
+        ] {
+            assert_eq!(quoted(word), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn codes_are_those_of_a_shell() {
+        assert_eq!([ExecEnd::Exited(7), ExecEnd::Exited(256), ExecEnd::Signalled(9)].map(code), [7, 0, 137]);
+    }
+}

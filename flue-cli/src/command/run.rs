@@ -1,0 +1,137 @@
+//! `flue run`: an agent works on a message until it answers.
+
+mod event_log;
+mod plan;
+mod report;
+
+use flue_core::{ErrorKind, Harness, Result};
+use tokio::time::MissedTickBehavior;
+
+use self::plan::{Plan, Print};
+use self::report::Report;
+use crate::args::RunArgs;
+use crate::exit::{self, Failure};
+use crate::{command, output, progress};
+
+/// Runs the agent, and gives the exit code.
+///
+/// # Errors
+/// Usage errors, and whatever ended the run but success.
+pub(crate) fn run(args: RunArgs) -> Result<u8, Failure> {
+    let json = args.json;
+    let plan = match Plan::make(args) {
+        Ok(plan) => plan,
+        Err(error) => {
+            if json {
+                output::print_json(&Report::not_started(&error))?;
+            }
+            return Err(Failure::usage(error));
+        }
+    };
+    let runtime = command::runtime().map_err(Failure::failed)?;
+    let report = runtime.block_on(plan.work());
+    // Threads that still wait for something must not hold up the end.
+    runtime.shutdown_background();
+    plan.present(&report)
+}
+
+impl Plan {
+    /// Opens the sandbox, stages, prompts, collects and closes.
+    async fn work(&self) -> Report {
+        let mut report = Report::begin(self.model.clone());
+        let cancel = self.interrupt.token();
+        let started = command::unless_cancelled(cancel, self.agent.start(command::fresh_id())).await;
+        match started {
+            Err(error) => report.fail(error),
+            Ok(harness) => {
+                match self.stage(&harness).await {
+                    Err(error) => report.fail(error),
+                    Ok(()) => match self.prompt(&harness).await {
+                        Err(error) => report.fail(error),
+                        Ok(reply) => report.text = Some(reply.text),
+                    },
+                }
+                self.collect(&harness, &mut report).await;
+                if let Err(error) = harness.close().await {
+                    report.fail(error);
+                }
+            }
+        }
+        report.count(&self.progress.tally());
+        if let Some(error) = self.events.as_ref().and_then(|events| events.failure()) {
+            report.fail(error);
+        }
+        report
+    }
+
+    async fn stage(&self, harness: &Harness) -> Result<()> {
+        for stage in &self.stages {
+            if let Some(note) = stage.run(&harness.fs(), harness.sandbox().fs(), self.interrupt.token()).await? {
+                self.progress.note(&note);
+            }
+        }
+        Ok(())
+    }
+
+    async fn prompt(&self, harness: &Harness) -> Result<flue_core::Reply> {
+        let cancel = self.interrupt.token();
+        let mut prompt = harness.prompt(&self.message).cancel(cancel.clone());
+        if let Some(timeout) = self.timeout {
+            prompt = prompt.timeout(timeout);
+        }
+        let mut reply = prompt.into_future();
+        let mut redraw = tokio::time::interval(progress::REDRAW);
+        redraw.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut stopping = false;
+        loop {
+            tokio::select! {
+                reply = &mut reply => return reply,
+                _ = redraw.tick() => self.progress.tick(),
+                () = cancel.cancelled(), if !stopping => {
+                    stopping = true;
+                    self.progress.note("stopping; once more stops at once");
+                }
+            }
+        }
+    }
+
+    /// Collects what there is, however the prompt ended: the sandbox is about to go.
+    async fn collect(&self, harness: &Harness, report: &mut Report) {
+        // Whoever interrupts the prompt still wants its files; the next interrupt ends the process.
+        let cancel = flue_core::CancellationToken::new();
+        for collect in &self.collects {
+            let (collected, error) = collect.run(&harness.fs(), harness.sandbox().fs(), &cancel).await;
+            match error {
+                None => self.progress.note(&collected.to_string()),
+                // A run that did not end well may well not have come to write it.
+                Some(error) if report.failed() && error.kind() == ErrorKind::NotFound => {
+                    self.progress.note(&format!("{error}"));
+                }
+                Some(error) => report.fail(error),
+            }
+            report.files.push(collected);
+        }
+    }
+
+    /// Says how it ended, and gives the exit code.
+    fn present(&self, report: &Report) -> Result<u8, Failure> {
+        let shown = self.progress.end();
+        match self.print {
+            Print::Json => output::print_json(report)?,
+            Print::Events => {}
+            Print::Answer => match &report.text {
+                Some(text) if shown.as_ref() != Some(text) => output::print_text(text)?,
+                _ => {}
+            },
+        }
+        if let Some(code) = self.interrupt.code() {
+            return Err(Failure::silent(code));
+        }
+        report.errors().for_each(output::complain);
+        match report.errors().next() {
+            None => Ok(exit::DONE),
+            Some(_) if report.ran_out_of(self.timeout) => Err(Failure::silent(exit::TIME_LIMIT)),
+            Some(_) => Err(Failure::silent(exit::FAILED)),
+        }
+    }
+}

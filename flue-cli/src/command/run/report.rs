@@ -1,0 +1,127 @@
+//! How a run ended, for people and for programs.
+
+use std::time::Duration;
+
+use flue_core::Error;
+use flue_core::event::{ErrorSummary, Outcome};
+use flue_core::model::Usage;
+use serde::Serialize;
+
+use crate::progress::Tally;
+use crate::transfer::Collected;
+
+/// How a run ended. Serialises as the object of `--json`; fields are added to it, never changed.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    /// `completed`, `failed`, `cancelled`, `timed_out`, `limit_reached`, or `not_started` when nothing was run.
+    outcome: &'static str,
+    /// The answer.
+    pub(super) text: Option<String>,
+    /// `provider/model`.
+    model: Option<String>,
+    turns: u32,
+    usage: Tokens,
+    /// US dollars, where prices are known.
+    cost: Option<f64>,
+    duration_ms: u64,
+    pub(super) files: Vec<Collected>,
+    /// The first error.
+    error: Option<ErrorSummary>,
+    #[serde(skip)]
+    errors: Vec<Error>,
+}
+
+/// Tokens of all turns; `input` excludes what was read from or written to a cache.
+#[derive(Debug, Default, Serialize)]
+struct Tokens {
+    input: u64,
+    output: u64,
+    cache_read: u64,
+    cache_write: u64,
+    reasoning: u64,
+    total: u64,
+}
+
+impl From<Usage> for Tokens {
+    fn from(usage: Usage) -> Self {
+        Self {
+            input: usage.input,
+            output: usage.output,
+            cache_read: usage.cache_read,
+            cache_write: usage.cache_write,
+            reasoning: usage.reasoning,
+            total: usage.total(),
+        }
+    }
+}
+
+impl Report {
+    /// The report of a run that could not be begun.
+    pub(super) fn not_started(error: &Error) -> Self {
+        Self { outcome: "not_started", error: Some(error.into()), ..Self::new(None) }
+    }
+
+    /// The report of a run with this model.
+    pub(super) fn begin(model: String) -> Self {
+        Self::new(Some(model))
+    }
+
+    fn new(model: Option<String>) -> Self {
+        Self {
+            outcome: name(Outcome::Completed),
+            text: None,
+            model,
+            turns: 0,
+            usage: Tokens::default(),
+            cost: None,
+            duration_ms: 0,
+            files: Vec::new(),
+            error: None,
+            errors: Vec::new(),
+        }
+    }
+
+    /// Notes an error; the first one says how the run ended.
+    pub(super) fn fail(&mut self, error: Error) {
+        if self.errors.is_empty() {
+            self.outcome = name(error.kind().into());
+            self.error = Some((&error).into());
+        }
+        self.errors.push(error);
+    }
+
+    /// Notes what the run took.
+    pub(super) fn count(&mut self, tally: &Tally) {
+        self.turns = tally.turns;
+        self.usage = tally.usage.into();
+        self.cost = tally.usage.cost.map(|cost| cost.total);
+        self.duration_ms = u64::try_from(tally.elapsed().as_millis()).unwrap_or(u64::MAX);
+    }
+
+    /// Whether there was an error.
+    pub(super) fn failed(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
+    /// The errors, the one that ended the run first.
+    pub(super) fn errors(&self) -> impl Iterator<Item = &Error> {
+        self.errors.iter()
+    }
+
+    /// Whether the run ended because this limit of its own passed, not one of a provider's.
+    pub(super) fn ran_out_of(&self, limit: Option<Duration>) -> bool {
+        let timed_out = self.outcome == name(Outcome::TimedOut);
+        timed_out && limit.is_some_and(|limit| u128::from(self.duration_ms) >= limit.as_millis())
+    }
+}
+
+/// The name of an outcome, as events have it.
+fn name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Completed => "completed",
+        Outcome::Cancelled => "cancelled",
+        Outcome::TimedOut => "timed_out",
+        Outcome::LimitReached => "limit_reached",
+        _ => "failed",
+    }
+}

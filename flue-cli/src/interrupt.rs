@@ -1,0 +1,79 @@
+//! Ctrl-C and SIGTERM: the first one cancels what runs, so that it ends in order; the second one ends the process.
+//!
+//! A thread of its own waits for them, so the second one works however busy the rest is. On systems without Unix signals
+//! the system's own default stays: the process ends at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use flue_core::CancellationToken;
+
+use crate::exit;
+
+/// Says when to stop, and why.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Interrupt {
+    token: CancellationToken,
+    code: Arc<AtomicU8>,
+}
+
+impl Interrupt {
+    /// Begins to listen. Before this, Ctrl-C ends the process as the system has it.
+    pub(crate) fn listen() -> Self {
+        let interrupt = Self::default();
+        #[cfg(unix)]
+        interrupt.spawn_listener();
+        interrupt
+    }
+
+    /// Fires at the first signal.
+    pub(crate) fn token(&self) -> &CancellationToken {
+        &self.token
+    }
+
+    /// Stops the work with this exit code, unless something else stopped it before.
+    pub(crate) fn stop(&self, code: u8) {
+        let _ = self.code.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst);
+        self.token.cancel();
+    }
+
+    /// The exit code of the stop, if there was one.
+    pub(crate) fn code(&self) -> Option<u8> {
+        Some(self.code.load(Ordering::SeqCst)).filter(|code| *code != 0)
+    }
+
+    #[cfg(unix)]
+    fn spawn_listener(&self) {
+        use signal_hook::consts::{SIGINT, SIGTERM};
+        use signal_hook::iterator::Signals;
+
+        // Without a listener Ctrl-C still ends the process, only less orderly: nothing to fail for.
+        let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
+        let interrupt = self.clone();
+        let listen = move || {
+            for signal in signals.forever() {
+                let code = if signal == SIGTERM { exit::TERMINATED } else { exit::INTERRUPTED };
+                if interrupt.token.is_cancelled() {
+                    std::process::exit(i32::from(code));
+                }
+                interrupt.stop(code);
+            }
+        };
+        let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(listen);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_reason_to_stop_stays() {
+        let interrupt = Interrupt::default();
+        assert_eq!(interrupt.code(), None);
+        interrupt.stop(exit::BROKEN_PIPE);
+        interrupt.stop(exit::INTERRUPTED);
+        assert_eq!(interrupt.code(), Some(exit::BROKEN_PIPE));
+        assert!(interrupt.token().is_cancelled());
+    }
+}
