@@ -6,4 +6,4 @@ mod report;
 pub mod sandbox;
 
 pub use self::doubles::{MemoryFactory, MemorySandbox, Recorder, ScriptModel};
-pub use self::report::{CaseResult, Line, Outcome, Report, Stop};
+pub use self::report::{Line, Outcome, Report};

@@ -8,11 +8,11 @@ use std::time::Duration;
 use flue_core::Error;
 
 /// What a case, or a step of one, comes to.
-pub type CaseResult<T = ()> = Result<T, Stop>;
+pub(crate) type CaseResult<T = ()> = Result<T, Stop>;
 
 /// Why a case did not reach its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stop {
+pub(crate) enum Stop {
     /// The implementation does not do what it must.
     Failed(String),
     /// The implementation said, before it changed anything, that it does not do this.
@@ -22,14 +22,14 @@ pub enum Stop {
 impl Stop {
     /// A failure, with the place that found it.
     #[track_caller]
-    pub fn failed(message: impl fmt::Display) -> Self {
+    pub(crate) fn failed(message: impl fmt::Display) -> Self {
         let place = Location::caller();
         let file = place.file().rsplit(['/', '\\']).next().unwrap_or_default();
         Self::Failed(format!("{file}:{}: {message}", place.line()))
     }
 
     /// Something that the implementation does not offer.
-    pub fn skipped(reason: impl Into<String>) -> Self {
+    pub(crate) fn skipped(reason: impl Into<String>) -> Self {
         Self::Skipped(reason.into())
     }
 }

@@ -1,4 +1,5 @@
 //! The suite, held against the doubles and a host, and against sandboxes that are broken on purpose.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod broken;
 #[cfg(unix)]

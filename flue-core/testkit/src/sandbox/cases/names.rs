@@ -76,8 +76,9 @@ macro_rules! for_each_name {
     ($names:expr, $check:expr) => {{
         let mut failed = Vec::new();
         for name in $names {
-            if let Err(Stop::Failed(message)) = $check(name).await {
-                failed.push(message);
+            match $check(name).await {
+                Err(Stop::Failed(message)) => failed.push(message),
+                other => other?,
             }
         }
         if failed.is_empty() { Ok(()) } else { Err(Stop::Failed(failed.join("\n"))) }
