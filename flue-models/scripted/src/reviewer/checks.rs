@@ -53,6 +53,13 @@ impl Check {
             (Topic::Size, format!("wc -lwc < {file}")),
             (Topic::Markers, format!("grep -nE '(TODO|FIXME|XXX|TBD)' {file} || true")),
             (Topic::Headings, format!("awk '{prose} && /^#+ / {{ print NR \":\" $0 }}' {file}")),
+            (
+                Topic::Longest,
+                format!(
+                    "awk 'length($0) > most {{ most = length($0); line = NR }} \
+                     END {{ if (most) print line \":\" most }}' {file}"
+                ),
+            ),
             (Topic::LongLines, format!("awk '{prose} && length($0) > {LONG_LINE} {{ print NR \":\" length($0) }}' {file}")),
             (
                 Topic::DoubledWords,

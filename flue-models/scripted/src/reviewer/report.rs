@@ -139,7 +139,8 @@ impl<'a> Report<'a> {
         section("Facts", &self.facts, false);
         section("Findings", &self.findings, true);
         if self.findings.is_empty() {
-            section("Findings", &["Nothing found.".to_owned()], false);
+            let none = if self.gaps.is_empty() { "Nothing found." } else { "Nothing found by what could be checked." };
+            section("Findings", &[none.to_owned()], false);
         }
         section("Not checked", &self.gaps, false);
         text
