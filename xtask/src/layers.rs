@@ -58,6 +58,7 @@ fn rank(dir: &str) -> Option<u8> {
             (_, child) if child.contains('/') => return None,
             ("flue-core", _) | (_, "kit") => 1,
             ("flue-models" | "flue-sandbox-remote", _) => 2,
+            ("xtask", _) => 5,
             _ => return None,
         },
     };
@@ -155,6 +156,7 @@ mod tests {
             ("flue-models", Some(3)),
             ("flue-cli", Some(4)),
             ("xtask", Some(5)),
+            ("xtask/bench", Some(5)),
             ("flue-cli/plugin", None),
             ("flue-models/openai/deep", None),
             ("elsewhere", None),

@@ -5,9 +5,11 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "tasks report to whoever started them")]
 
+mod bench;
 mod ci;
 mod files;
 mod layers;
+mod peers;
 mod process;
 mod reach;
 mod report;
@@ -33,6 +35,12 @@ struct Task {
 
 const TASKS: &[Task] = &[
     Task {
+        name: "bench",
+        arguments: "[NAME…] [--runs N] [--peers DIR]",
+        about: "what Flue costs, beside the least that the same job can cost",
+        run: bench::run,
+    },
+    Task {
         name: "ci",
         arguments: "[quick] [STEP…] [-k]",
         about: "every check, or the named ones; quick: those for every loop; -k: go on",
@@ -43,6 +51,12 @@ const TASKS: &[Task] = &[
         arguments: "",
         about: "names follow paths, dependencies point down, the top level holds what it should",
         run: layers::run,
+    },
+    Task {
+        name: "peers",
+        arguments: "DIR",
+        about: "the review job against the independent model servers whose start scripts are in DIR",
+        run: peers::run,
     },
     Task { name: "reach", arguments: "", about: "the packages each crate may pull in, and how many", run: reach::run },
     Task {

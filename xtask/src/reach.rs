@@ -70,6 +70,7 @@ const ROWS: &[Row] = &[
     row("flue-models", Features::All, &[HOST, FILES], 120),
     row("flue-cli", Features::Default, &[HOST], 220),
     row("xtask", Features::Default, &[HTTP, TLS, SOCKETS, HOST, FILES], 10),
+    row("xtask-bench", Features::Default, &[], 220),
 ];
 
 const fn row(

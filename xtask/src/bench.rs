@@ -1,0 +1,57 @@
+//! `bench`: builds `flue` and the program that measures it, and starts the latter.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::process;
+use crate::report::{Failure, Outcome};
+use crate::workspace::Workspace;
+
+/// The program under measurement and the one that measures, as cargo calls them.
+const PROGRAMS: [&str; 2] = ["flue", "xtask-bench"];
+/// Both in one call: they are to share what they are made of.
+const BUILD: [&str; 6] = ["build", "--release", "--package", "flue-cli", "--package", "xtask-bench"];
+
+/// Runs the task.
+pub(crate) fn run(args: &[String]) -> Outcome {
+    let workspace = Workspace::load()?;
+    let build = |more: &[&str]| process::cargo(&workspace.root, &[&BUILD[..], more].concat());
+    process::run(build(&[]))?;
+    // Built already: this asks where.
+    let artifacts = process::capture(build(&["--message-format", "json"]))?;
+    let [flue, bench] = PROGRAMS.map(|name| find(&artifacts, name));
+    let mut command = Command::new(bench?);
+    command.arg("run").args([OsStr::new("--flue"), flue?.as_os_str()]).args(args);
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Failure::new(format!("bench: {status}"))),
+        Err(error) => Err(Failure::new(format!("bench: the program that was built cannot be started: {error}"))),
+    }
+}
+
+/// Where cargo put a program, by its messages: a line of JSON each.
+fn find(artifacts: &str, name: &str) -> Outcome<PathBuf> {
+    artifacts
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .find(|message| message["target"]["name"] == name && message["executable"].is_string())
+        .and_then(|message| message["executable"].as_str().map(PathBuf::from))
+        .ok_or_else(|| Failure::new(format!("bench: cargo built no program called `{name}`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_found_among_what_cargo_built() {
+        let artifacts = r#"{"reason":"compiler-artifact","target":{"name":"flue"},"executable":null}
+{"reason":"compiler-artifact","target":{"name":"flue"},"executable":"/t/release/flue"}
+{"reason":"build-finished","success":true}"#;
+        assert_eq!(find(artifacts, "flue").expect("it is there"), PathBuf::from("/t/release/flue"));
+        assert!(find(artifacts, "xtask-bench").is_err());
+    }
+}
