@@ -12,7 +12,7 @@ use crate::compat::Compat;
 use crate::preset::{PRESETS, Preset, Wire};
 use crate::responses::ResponsesCodec;
 
-const OPERATION: &str = "open a model";
+const OPERATION: &str = "open model";
 
 /// A server that speaks Responses or Chat Completions: OpenAI's own, one of [`PRESETS`], or any other.
 ///
@@ -23,7 +23,7 @@ const OPERATION: &str = "open a model";
 /// let model = OpenAi::new("sk-…").responses("gpt-5.5")?;
 /// assert_eq!(model.info().spec(), "openai/gpt-5.5");
 ///
-/// let local = OpenAi::new("unused").base_url("http://127.0.0.1:8080/v1").chat("qwen3")?;
+/// let local = OpenAi::keyless().base_url("http://127.0.0.1:8080/v1").chat("qwen3")?;
 /// assert_eq!(local.info().spec(), "openai-chat/qwen3");
 /// # Ok(())
 /// # }
@@ -32,7 +32,9 @@ const OPERATION: &str = "open a model";
 pub struct OpenAi {
     preset: &'static Preset,
     base_url: String,
-    key: Secret,
+    auth: Auth,
+    /// Where the key came from, if not from the caller.
+    key_variable: Option<&'static str>,
     headers: Vec<(String, Secret)>,
     compat: Option<Compat>,
     http: Http,
@@ -41,7 +43,12 @@ pub struct OpenAi {
 impl OpenAi {
     /// OpenAI, with this key.
     pub fn new(key: impl Into<Secret>) -> Self {
-        Self::of(openai(), key.into())
+        Self::of(openai(), Auth::Bearer(key.into()))
+    }
+
+    /// Without a key, for a server of one's own.
+    pub fn keyless() -> Self {
+        Self::of(openai(), Auth::None)
     }
 
     /// OpenAI, as the environment says: `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID`.
@@ -65,19 +72,24 @@ impl OpenAi {
         Self::with_env(preset, &|name| std::env::var(name).ok())
     }
 
-    fn of(preset: &'static Preset, key: Secret) -> Self {
+    fn of(preset: &'static Preset, auth: Auth) -> Self {
         let base_url = preset.base_url.to_owned();
-        Self { preset, base_url, key, headers: Vec::new(), compat: None, http: Http::default() }
+        Self { preset, base_url, auth, key_variable: None, headers: Vec::new(), compat: None, http: Http::default() }
     }
 
     fn with_env(preset: &'static Preset, env: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let key = env(preset.key_variable).map(Secret::new);
-        if preset.key_required && key.as_ref().is_none_or(Secret::is_empty) {
-            let state = if key.is_some() { "empty" } else { "not set" };
-            let message = format!("{} is {state}: set it to your key for {}", preset.key_variable, preset.name);
-            return Err(Error::new(ErrorKind::Config, OPERATION, message).with("provider", preset.name));
-        }
-        let mut provider = Self::of(preset, key.unwrap_or_else(|| Secret::new("")));
+        let auth = match &key {
+            Some(key) if !key.is_empty() => Auth::Bearer(key.clone()),
+            _ if !preset.key_required => Auth::None,
+            found => {
+                let state = if found.is_some() { "empty" } else { "not set" };
+                let message = format!("{} is {state}: set it to your key for {}", preset.key_variable, preset.name);
+                return Err(Error::new(ErrorKind::Config, OPERATION, message).with("provider", preset.name));
+            }
+        };
+        let mut provider = Self::of(preset, auth);
+        provider.key_variable = Some(preset.key_variable);
         let given = |name: &str| env(name).filter(|value| !value.trim().is_empty());
         if let Some(url) = given(preset.base_url_variable) {
             provider.base_url = if preset.base_url_variable == "OLLAMA_HOST" { ollama_url(&url) } else { url };
@@ -178,12 +190,13 @@ impl OpenAi {
         }
         let own_credentials = ["authorization", "api-key", "x-api-key"];
         let has_own = self.headers.iter().any(|(name, _)| own_credentials.contains(&name.to_lowercase().as_str()));
-        let auth = match (self.key.is_empty(), has_own || !self.preset.key_required) {
-            (false, _) => Auth::Bearer(self.key.clone()),
-            (true, true) => Auth::None,
-            (true, false) => return config("the key is empty"),
-        };
-        let mut endpoint = Endpoint::new(&self.base_url, auth)?.key_name(self.preset.key_variable);
+        if matches!(&self.auth, Auth::Bearer(key) if key.is_empty()) && !has_own {
+            return config("the key is empty; OPENAI_API_KEY is where it usually comes from");
+        }
+        let mut endpoint = Endpoint::new(&self.base_url, self.auth.clone())?;
+        if let Some(variable) = self.key_variable {
+            endpoint = endpoint.key_name(variable);
+        }
         for (name, value) in &self.headers {
             endpoint = endpoint.header(name, value.expose())?;
         }

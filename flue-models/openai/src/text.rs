@@ -1,5 +1,6 @@
 //! Texts that both protocols put into requests in the same way.
 
+use bytes::Bytes;
 use flue_core::model::{Image, ToolResult};
 use flue_models_kit::{IdRule, Part, parts};
 
@@ -15,8 +16,8 @@ const ERROR_PREFIX: &str = "Error: ";
 /// Names of tools and of the calls to them. A model may make up any name; the protocols refuse most.
 pub(crate) const TOOL_NAMES: IdRule = IdRule { min: 1, max: 64, punctuation: true };
 
-/// The most characters of a `prompt_cache_key`, by OpenAI's reference.
-pub(crate) const MAX_CACHE_KEY_CHARS: usize = 64;
+/// What a `prompt_cache_key` may look like, by OpenAI's reference.
+pub(crate) const CACHE_KEYS: IdRule = IdRule { min: 1, max: 64, punctuation: true };
 
 /// A tool's result: its text, never empty, and its images.
 pub(crate) fn result(result: &ToolResult, images: bool) -> (String, Vec<&Image>) {
@@ -52,7 +53,7 @@ pub(crate) fn data_url(image: &Image) -> String {
     format!("data:{};base64,{}", image.media_type, image.data)
 }
 
-/// The first `max` characters of `text`.
-pub(crate) fn cut(text: &str, max: usize) -> &str {
-    text.char_indices().nth(max).map_or(text, |(at, _)| &text[..at])
+/// An encoding that stays with its message, without the room that it grew in.
+pub(crate) fn keep(encoded: Vec<u8>) -> Bytes {
+    encoded.into_boxed_slice().into()
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use flue_core::model::{ModelRequest, ToolChoice, ToolSet};
 use flue_models_kit::json::{Array, Object};
-use flue_models_kit::{Item, items};
+use flue_models_kit::{IdRule, Item, items};
 
 use super::ChatSpec;
 use super::message::ResultBytes;
@@ -16,8 +16,8 @@ const BRIDGE: &[u8] = br#"{"role":"assistant","content":"I have processed the to
 /// What leads in the images of tool results.
 const IMAGES_OF_RESULTS: &str = "Attached image(s) from tool result:";
 
-/// The most characters of OpenRouter's `session_id`, by its reference.
-const MAX_SESSION_ID_CHARS: usize = 256;
+/// What a `session_id` may look like, by OpenRouter's reference.
+const SESSION_IDS: IdRule = IdRule { min: 1, max: 256, punctuation: true };
 
 /// A message to write, encoded.
 enum Encoded {
@@ -125,8 +125,8 @@ impl ChatSpec {
         if let Some(key) = request.cache_key.as_deref() {
             object = match self.compat.cache {
                 PromptCache::None => object,
-                PromptCache::Key => object.text("prompt_cache_key", text::cut(key, text::MAX_CACHE_KEY_CHARS)),
-                PromptCache::OpenRouter => object.text("session_id", text::cut(key, MAX_SESSION_ID_CHARS)),
+                PromptCache::Key => object.text("prompt_cache_key", &text::CACHE_KEYS.apply(key)),
+                PromptCache::OpenRouter => object.text("session_id", &SESSION_IDS.apply(key)),
             };
         }
         if self.compat.cache == PromptCache::OpenRouter && self.info.origin.model.starts_with("anthropic/") {
@@ -179,7 +179,7 @@ impl ChatSpec {
                 object.end();
             }
             array.end();
-            out.into()
+            text::keep(out)
         })
     }
 }

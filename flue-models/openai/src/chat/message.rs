@@ -57,7 +57,7 @@ impl ChatSpec {
                     object.end();
                 }
             }
-            out.into()
+            text::keep(out)
         })
     }
 
@@ -74,7 +74,7 @@ impl ChatSpec {
                 image_part(&mut out, image);
             }
             out.extend_from_slice(&images_at.to_le_bytes());
-            out.into()
+            text::keep(out)
         }))
     }
 
@@ -97,7 +97,7 @@ impl ChatSpec {
 
     /// Empty when there is nothing to say.
     pub(super) fn assistant(&self, message: &Message, assistant: &Assistant) -> Bytes {
-        message.wire().get_or_encode(self.target.wire, || self.encode_assistant(assistant).into())
+        message.wire().get_or_encode(self.target.wire, || text::keep(self.encode_assistant(assistant)))
     }
 
     fn encode_assistant(&self, assistant: &Assistant) -> Vec<u8> {

@@ -72,7 +72,7 @@ impl Reasoning {
             self.field.map(|field| native(REASONING_FIELD, field.into()))
         };
         let empty = self.text.is_empty() && native.is_none();
-        (!empty).then(|| AssistantBlock::Thinking(Thinking { text: self.text, native }))
+        (!empty).then_some(AssistantBlock::Thinking(Thinking { text: self.text, native }))
     }
 }
 

@@ -1,3 +1,5 @@
+//! Opening models: keys, addresses, dialects, what is known.
+
 use super::*;
 
 fn env<'a>(variables: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
@@ -19,7 +21,10 @@ fn a_missing_or_empty_key_names_its_variable() {
         }
     }
     let error = OpenAi::new(" ").responses("gpt-5.5").unwrap_err();
-    assert_eq!(error.to_string(), "open a model: the key is empty (model: openai/gpt-5.5)");
+    assert_eq!(
+        error.to_string(),
+        "open model: the key is empty; OPENAI_API_KEY is where it usually comes from (model: openai/gpt-5.5)"
+    );
     assert!(OpenAi::new("").header("Authorization", "Basic x").responses("gpt-5.5").is_ok());
 }
 

@@ -28,7 +28,7 @@ impl ResponsesSpec {
         let mut object =
             Object::new(&mut out).text("model", &self.info.origin.model).flag("stream", true).flag("store", false);
         if let Some(key) = request.cache_key.as_deref() {
-            object = object.text("prompt_cache_key", text::cut(key, text::MAX_CACHE_KEY_CHARS));
+            object = object.text("prompt_cache_key", &text::CACHE_KEYS.apply(key));
         }
         if let Some(most) = request.max_output {
             let most = self.info.max_output.map_or(most, |limit| most.min(limit));
@@ -81,7 +81,7 @@ impl ResponsesSpec {
                     .end();
             }
             array.end();
-            out.into()
+            text::keep(out)
         })
     }
 }

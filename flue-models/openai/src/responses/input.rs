@@ -28,7 +28,7 @@ impl ResponsesSpec {
                 input_parts(object.key("content"), &parts);
                 object.end();
             }
-            out.into()
+            text::keep(out)
         })
     }
 
@@ -45,13 +45,13 @@ impl ResponsesSpec {
                 input_parts(object.key("output"), &parts);
             }
             object.end();
-            out.into()
+            text::keep(out)
         })
     }
 
     /// Comma-separated items; empty when there is nothing to say.
     pub(super) fn assistant(&self, message: &Message, assistant: &Assistant) -> Bytes {
-        message.wire().get_or_encode(self.target.wire, || self.encode_assistant(assistant).into())
+        message.wire().get_or_encode(self.target.wire, || text::keep(self.encode_assistant(assistant)))
     }
 
     fn encode_assistant(&self, assistant: &Assistant) -> Vec<u8> {

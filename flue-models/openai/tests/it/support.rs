@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use flue_core::Result;
 use flue_core::model::{
-    AssistantBlock, Finish, Message, ModelEvent, ModelInfo, ModelRequest, Origin, StopReason, Turn,
+    AssistantBlock, Finish, Image, Message, ModelEvent, ModelInfo, ModelRequest, NativeItem, Origin, StopReason, Text,
+    Thinking, ThinkingLevel, ToolCall, ToolResult, ToolSet, ToolSpec, Turn, User, UserBlock,
 };
 use flue_models_kit::{Codec, ReplyFormat, decode};
-use flue_models_openai::{CHAT_API, ChatCodec, Compat, RESPONSES_API, ResponsesCodec};
+use flue_models_openai::{CHAT_API, ChatCodec, Compat, OpenAi, ResponsesCodec, Wire};
 use serde_json::Value;
 
 pub(crate) fn chat(compat: Compat) -> ChatCodec {
@@ -16,7 +17,7 @@ pub(crate) fn chat(compat: Compat) -> ChatCodec {
 }
 
 pub(crate) fn responses() -> ResponsesCodec {
-    ResponsesCodec::new(ModelInfo::new("openai", RESPONSES_API, "gpt-5.5"))
+    ResponsesCodec::new(OpenAi::new("unused").describe("gpt-5.5", Wire::Responses))
 }
 
 /// A stream of these events, as it would be sent.
@@ -132,4 +133,45 @@ pub(crate) fn body(codec: &dyn Codec, request: &ModelRequest) -> Value {
 pub(crate) fn said(origin: &Origin, content: Vec<AssistantBlock>) -> Arc<Message> {
     let turn = Turn { content, finish: Finish::new(StopReason::End, Default::default()) };
     Message::new(turn.into_assistant(origin.clone()))
+}
+
+/// A conversation that another provider's model began: it thought, said something and called two tools, of which one
+/// failed with an image and one was never answered.
+pub(crate) fn handed_over() -> ModelRequest {
+    let origin =
+        Origin { provider: "anthropic".into(), api: "anthropic-messages".into(), model: "claude-sonnet-4-6".into() };
+    let native = |kind: &str| Some(NativeItem { origin: origin.clone(), kind: kind.to_owned(), data: "c2ln".into() });
+    let assistant = said(
+        &origin,
+        vec![
+            AssistantBlock::Thinking(Thinking { text: "I should look".into(), native: native("signature") }),
+            AssistantBlock::Thinking(Thinking { text: String::new(), native: native("redacted_thinking") }),
+            AssistantBlock::Text(Text::new("Let me look.")),
+            AssistantBlock::ToolCall(ToolCall::new("toolu_01ABC", "get_weather", r#"{"city":"Oslo"}"#)),
+            AssistantBlock::ToolCall(ToolCall::new("call|item.1", "get_weather", r#"{"city""#)),
+        ],
+    );
+    let image = UserBlock::Image(Image { media_type: "image/png".into(), data: "aGk=".into() });
+    let result = Message::new(ToolResult {
+        call_id: "toolu_01ABC".into(),
+        tool: "get_weather".into(),
+        content: vec![UserBlock::text("boom"), image.clone()],
+        is_error: true,
+    });
+    let mut request = ModelRequest::new(vec![
+        Message::user("hi"),
+        assistant,
+        result,
+        Message::new(User { content: vec![UserBlock::text("look at \"this\""), image, UserBlock::text(" \n")] }),
+    ]);
+    request.system = "Be brief.".into();
+    request.tools = Arc::new(ToolSet::new(vec![ToolSpec {
+        name: "get_weather".into(),
+        description: "weather".into(),
+        parameters: serde_json::json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}),
+    }]));
+    request.thinking = ThinkingLevel::High;
+    request.max_output = Some(1000);
+    request.cache_key = Some("s".repeat(300).into());
+    request
 }
