@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
 use crate::event::Observer;
-use crate::harness::Harness;
 use crate::model::{Model, ThinkingLevel};
 use crate::store::{MemoryStore, SessionStore};
 use crate::tool::{BUILTIN_TOOLS, DynTool, Registry, Tool, builtin};
@@ -67,14 +66,6 @@ impl AgentSpec {
                 max_turns: DEFAULT_MAX_TURNS,
             },
         }
-    }
-
-    /// Opens a sandbox and starts the agent in it, under an id of the caller's choice.
-    ///
-    /// # Errors
-    /// Those of [`SandboxFactory::open`]; [`ErrorKind::InvalidInput`] for an empty or overlong id.
-    pub async fn start(&self, id: impl Into<String>) -> Result<Harness> {
-        Harness::start(self.0.clone(), id.into()).await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::agent::Definition;
+use crate::agent::{AgentSpec, Definition};
 use crate::event::{Event, EventBus, Events};
 use crate::prompt::Prompt;
 use crate::session::{Session, Shared};
@@ -25,8 +25,18 @@ struct Running {
     sessions: Mutex<HashMap<Arc<str>, Session>>,
 }
 
+impl AgentSpec {
+    /// Opens a sandbox and starts the agent in it, under an id of the caller's choice.
+    ///
+    /// # Errors
+    /// Those of [`SandboxFactory::open`](crate::SandboxFactory::open); [`ErrorKind::InvalidInput`] for an empty or overlong id.
+    pub async fn start(&self, id: impl Into<String>) -> Result<Harness> {
+        Harness::start(self.0.clone(), id.into()).await
+    }
+}
+
 impl Harness {
-    pub(crate) async fn start(agent: Arc<Definition>, id: String) -> Result<Self> {
+    async fn start(agent: Arc<Definition>, id: String) -> Result<Self> {
         check_name("start agent", &id)?;
         let mut request = OpenRequest::new(id.clone());
         if let Some(cwd) = &agent.cwd {

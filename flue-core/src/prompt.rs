@@ -34,8 +34,15 @@ pub struct Prompt {
     max_turns: Option<u32>,
 }
 
+impl Session {
+    /// Says something to the agent. Nothing happens until the prompt is awaited or streamed.
+    pub fn prompt(&self, text: impl Into<String>) -> Prompt {
+        Prompt::new(self.clone(), text.into())
+    }
+}
+
 impl Prompt {
-    pub(crate) fn new(session: Session, text: String) -> Self {
+    fn new(session: Session, text: String) -> Self {
         Self {
             session,
             content: vec![UserBlock::text(text)],

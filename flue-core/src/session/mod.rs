@@ -14,7 +14,6 @@ pub(crate) use self::turns::{Progress, Run, RunOptions, millis};
 use crate::agent::Definition;
 use crate::event::Events;
 use crate::model::Message;
-use crate::prompt::Prompt;
 use crate::store::SessionKey;
 use crate::tool::{PathLocks, Registry};
 use crate::{Error, ErrorKind, Result, Sandbox, SandboxPath};
@@ -64,11 +63,6 @@ impl Session {
 
     pub(crate) fn name_shared(&self) -> Arc<str> {
         self.name.clone()
-    }
-
-    /// Says something to the agent. Nothing happens until the prompt is awaited or streamed.
-    pub fn prompt(&self, text: impl Into<String>) -> Prompt {
-        Prompt::new(self.clone(), text.into())
     }
 
     /// The conversation so far, as the model would see it.
