@@ -197,7 +197,7 @@ async fn dropping_a_prompt_ends_its_tools_and_the_next_one_answers_their_calls()
     let told = conversation(&harness.session("default").unwrap()).await;
     assert!(told[2].starts_with("error c1: Interrupted before a result was recorded"), "{told:?}");
     assert_eq!(names(&seen).iter().filter(|name| *name == "prompt_finished").count(), 2);
-    assert_eq!(serde_json::to_value(&seen.items()).unwrap().to_string().matches("\"dropped\"").count(), 1);
+    assert_eq!(serde_json::to_value(seen.items()).unwrap().to_string().matches("\"dropped\"").count(), 1);
 }
 
 #[tokio::test]
