@@ -4,8 +4,10 @@ mod absent;
 mod archive;
 mod bc;
 mod clock;
+mod cmp;
 mod date;
 mod diff;
+mod fileops;
 mod files;
 mod glob;
 mod guard;
@@ -17,6 +19,7 @@ mod options;
 mod patch;
 mod seq;
 mod split;
+mod stat;
 mod xargs;
 mod yes;
 
@@ -28,9 +31,19 @@ use bashkit::BashBuilder;
 /// Adds our commands to a shell; each overrides the engine's of the same name.
 pub(crate) fn register(builder: BashBuilder) -> BashBuilder {
     builder
+        .builtin("chmod", Box::new(fileops::Chmod))
+        .builtin("cmp", Box::new(cmp::Cmp))
+        .builtin("cp", Box::new(fileops::Cp))
         .builtin("date", Box::new(date::Date))
         .builtin("diff", Box::new(diff::Diff))
         .builtin("dir", Box::new(ls::Ls))
+        .builtin("ln", Box::new(fileops::Ln))
         .builtin("ls", Box::new(ls::Ls))
+        .builtin("mkdir", Box::new(fileops::Mkdir))
+        .builtin("mv", Box::new(fileops::Mv))
         .builtin("patch", Box::new(patch::Patch))
+        .builtin("rm", Box::new(fileops::Rm))
+        .builtin("rmdir", Box::new(fileops::Rmdir))
+        .builtin("stat", Box::new(stat::Stat))
+        .builtin("touch", Box::new(fileops::Touch))
 }

@@ -4,6 +4,7 @@ mod parse;
 mod strftime;
 mod words;
 
+pub(super) use self::parse::parse;
 pub(super) use self::strftime::strftime;
 
 use bashkit::{Builtin, BuiltinContext, ExecResult, async_trait};
@@ -95,7 +96,7 @@ async fn print(ctx: &BuiltinContext<'_>, source: Source, format: &str, zone: Zon
     let line = |moment: DateTime<Utc>| format!("{}\n", strftime(format, moment, zone));
     match source {
         Source::Now => ExecResult::ok(line(now)),
-        Source::Text(text) => match parse::parse(&text, now, zone) {
+        Source::Text(text) => match parse(&text, now, zone) {
             Some(moment) => ExecResult::ok(line(moment)),
             None => fail(&format!("invalid date ‘{text}’")),
         },
@@ -108,7 +109,7 @@ async fn print(ctx: &BuiltinContext<'_>, source: Source, format: &str, zone: Zon
                 let mut result = ExecResult::default();
                 let (mut out, mut err) = (String::new(), String::new());
                 for text in String::from_utf8_lossy(&bytes).lines() {
-                    match parse::parse(text, now, zone) {
+                    match parse(text, now, zone) {
                         Some(moment) => out.push_str(&line(moment)),
                         None => {
                             err.push_str(&format!("date: invalid date ‘{text}’\n"));

@@ -21,7 +21,7 @@ enum Token {
 }
 
 /// The moment a string names, or `None` if it names none.
-pub(super) fn parse(text: &str, now: DateTime<Utc>, zone: Zone) -> Option<DateTime<Utc>> {
+pub(in super::super) fn parse(text: &str, now: DateTime<Utc>, zone: Zone) -> Option<DateTime<Utc>> {
     if text.len() > MAX_BYTES {
         return None;
     }
