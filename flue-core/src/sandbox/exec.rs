@@ -15,6 +15,9 @@ use crate::SandboxPath;
 const TIMED_OUT_CODE: i32 = 124;
 
 /// A shell command to run. Each one starts from this cwd and environment; no shell state is carried over.
+///
+/// A NUL in the command or in a value, and a variable's name that is empty or has `=` or NUL in it, are refused with
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ExecRequest {

@@ -14,7 +14,7 @@ pub trait FileSystem: fmt::Debug + Send + Sync + 'static {
     /// Reads a whole file, following links.
     async fn read(&self, path: &SandboxPath) -> Result<Bytes>;
 
-    /// Writes a whole file, making missing parents. All or nothing: a failure leaves the old content.
+    /// Writes a whole file, following links and making missing parents. All or nothing: a failure leaves the old content.
     async fn write(&self, path: &SandboxPath, data: Bytes) -> Result<()>;
 
     /// Facts about the target of `path`, and whether the path itself is a link. A dangling link is not found.

@@ -46,7 +46,8 @@ pub trait Sandbox: fmt::Debug + Send + Sync + 'static {
 /// Opens sandboxes: one for each id.
 #[async_trait]
 pub trait SandboxFactory: fmt::Debug + Send + Sync + 'static {
-    /// Creates the sandbox for this request, or attaches to the one that exists for its id.
+    /// Opens the sandbox of this request. Sandboxes that last ([`Capabilities::persistent`]) are attached to when there is one
+    /// for the id; the others are new each time.
     async fn open(&self, request: OpenRequest) -> Result<Arc<dyn Sandbox>>;
 }
 

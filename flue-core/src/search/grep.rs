@@ -116,7 +116,13 @@ pub async fn grep(fs: &dyn FileSystem, query: &GrepQuery) -> Result<GrepHits> {
     let regex = query.regex()?;
     let include = query.include.as_deref().map(|glob| PathGlob::new("grep", glob)).transpose()?;
     let mut hits = GrepHits::default();
-    if !fs.metadata(&query.path).await?.is_dir() {
+    let start = fs.metadata(&query.path).await?;
+    if !start.is_dir() {
+        // Reading a pipe or device could take for ever.
+        if !start.is_file() {
+            return Err(Error::new(ErrorKind::InvalidInput, "grep", "this is neither a file nor a directory")
+                .with("path", &query.path));
+        }
         search_file(fs, &regex, query, query.path.clone(), &mut hits).await?;
         return Ok(hits);
     }
