@@ -77,7 +77,11 @@ impl OpenAi {
         Self { preset, base_url, auth, key_variable: None, headers: Vec::new(), compat: None, http: Http::default() }
     }
 
-    fn with_env(preset: &'static Preset, env: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+    /// The server of `preset`, with its key and base URL from variables that `env` looks up.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] without a key that the server needs.
+    pub fn with_env(preset: &'static Preset, env: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let key = env(preset.key_variable).map(Secret::new);
         let auth = match &key {
             Some(key) if !key.is_empty() => Auth::Bearer(key.clone()),

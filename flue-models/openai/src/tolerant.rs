@@ -51,6 +51,11 @@ impl Number {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked, and the cast saturates")]
         self.0.filter(|number| *number >= 0.0).map(|number| number as u64)
     }
+
+    /// The number as a count, zero where there is none.
+    pub(crate) fn or_zero(self) -> u64 {
+        self.count().unwrap_or(0)
+    }
 }
 
 impl<'de> Deserialize<'de> for Number {

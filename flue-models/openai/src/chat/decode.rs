@@ -82,8 +82,7 @@ impl ChatDecoder {
             self.response_model = Some(model.to_owned());
         }
         // The other choices of a server that was asked for one are none of ours.
-        let ours =
-            chunk.choices.0.into_iter().filter_map(|choice| choice.0).find(|c| c.index.count().unwrap_or(0) == 0);
+        let ours = chunk.choices.0.into_iter().filter_map(|choice| choice.0).find(|c| c.index.or_zero() == 0);
         if let Some(choice) = ours {
             if let Some(error) = choice.error.filter(|error| is_error(error)) {
                 return Err(stream_error(&format!(r#"{{"error":{}}}"#, error.get())));

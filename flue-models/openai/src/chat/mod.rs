@@ -33,7 +33,7 @@ struct ChatSpec {
 impl ChatCodec {
     /// The model of `info`, in the dialect of its server.
     pub fn new(info: ModelInfo, compat: Compat) -> Self {
-        let target = Target::new(&info, &compat);
+        let target = Target::new(&info, &(compat, info.reasoning));
         Self(Arc::new(ChatSpec { info, compat, target }))
     }
 }

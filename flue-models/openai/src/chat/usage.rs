@@ -6,14 +6,14 @@ use super::ChatSpec;
 use super::wire::Usage;
 
 pub(super) fn neutral(usage: &Usage, spec: &ChatSpec) -> Neutral {
-    let prompt = usage.prompt_tokens.count().unwrap_or(0);
-    let completion = usage.completion_tokens.count().unwrap_or(0);
+    let prompt = usage.prompt_tokens.or_zero();
+    let completion = usage.completion_tokens.or_zero();
     let details = usage.prompt_tokens_details.0.clone().unwrap_or_default();
     let cached =
         details.cached_tokens.count().or(usage.prompt_cache_hit_tokens.count()).or(usage.cached_tokens.count());
     let cache_read = cached.unwrap_or(0);
-    let cache_write = details.cache_write_tokens.count().unwrap_or(0);
-    let reasoning = usage.completion_tokens_details.0.as_ref().and_then(|d| d.reasoning_tokens.count()).unwrap_or(0);
+    let cache_write = details.cache_write_tokens.or_zero();
+    let reasoning = usage.completion_tokens_details.0.as_ref().map_or(0, |details| details.reasoning_tokens.or_zero());
 
     let mut neutral = Neutral::default();
     neutral.input = prompt.saturating_sub(cache_read).saturating_sub(cache_write);

@@ -48,7 +48,8 @@ impl ResponsesDecoder {
         let index = event.output_index.count();
         let kind = event.kind.non_empty().unwrap_or(name);
         let Some(kind) = kind.strip_prefix("response.") else {
-            return if kind == "error" { Err(stream_error(json)) } else { Ok(()) };
+            let is_error = kind == "error" || event.error.is_some_and(is_error);
+            return if is_error { Err(stream_error(json)) } else { Ok(()) };
         };
         match kind {
             "created" => self.response_id = event.response.0.and_then(|r| r.id.non_empty().map(str::to_owned)),
@@ -135,17 +136,16 @@ impl ResponsesDecoder {
     }
 
     fn usage(&self, usage: &Usage) -> Neutral {
-        let count = |number: crate::tolerant::Number| number.count().unwrap_or(0);
         let mut neutral = Neutral::default();
         if let Some(details) = &usage.input_tokens_details.0 {
-            neutral.cache_read = count(details.cached_tokens);
-            neutral.cache_write = count(details.cache_write_tokens);
+            neutral.cache_read = details.cached_tokens.or_zero();
+            neutral.cache_write = details.cache_write_tokens.or_zero();
         }
         // The input counts what was read from and written to the cache.
         neutral.input =
-            count(usage.input_tokens).saturating_sub(neutral.cache_read).saturating_sub(neutral.cache_write);
-        neutral.output = count(usage.output_tokens);
-        neutral.reasoning = usage.output_tokens_details.0.as_ref().map_or(0, |d| count(d.reasoning_tokens));
+            usage.input_tokens.or_zero().saturating_sub(neutral.cache_read).saturating_sub(neutral.cache_write);
+        neutral.output = usage.output_tokens.or_zero();
+        neutral.reasoning = usage.output_tokens_details.0.as_ref().map_or(0, |d| d.reasoning_tokens.or_zero());
         neutral.cost = self.spec.info.price.map(|price| price.cost(&neutral));
         neutral
     }

@@ -30,6 +30,9 @@ pub(super) struct Event<'a> {
     pub(super) item: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) response: Record<Response<'a>>,
+    /// What went wrong, in an event that has no type.
+    #[serde(borrow)]
+    pub(super) error: Option<&'a RawValue>,
 }
 
 /// A response: in the events that begin and end a stream, or as the whole reply.

@@ -52,6 +52,15 @@ fn pieces_without_index_are_told_apart_by_id() {
 }
 
 #[test]
+fn an_id_after_a_named_call_without_one_is_the_next_call() {
+    let pieces =
+        [r#"{"function":{"name":"f","arguments":""}}"#, r#"{"id":"b","function":{"name":"g","arguments":"{}"}}"#];
+    assert_eq!(assembled(&pieces), ["call_r_0 f {}", "b g {}"]);
+    let late = [r#"{"function":{"arguments":"{}"}}"#, r#"{"id":"a","function":{"name":"f"}}"#];
+    assert_eq!(assembled(&late), ["call_r_0 f {}"]);
+}
+
+#[test]
 fn an_index_of_zero_for_every_call_does_not_merge_them() {
     let pieces = [
         r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}"#,
@@ -199,11 +208,12 @@ fn reasoning_details_are_joined_where_they_are_pieces() {
         detail(
             r#"{"type":"reasoning.text","text":"C","index":1},{"type":"reasoning.text","text":"D","index":2},7,null"#,
         ),
+        detail(r#"{"type":"reasoning.text","text":"E","signature":"s"},{"type":"reasoning.text","text":"F"}"#),
     ];
     let lines: Vec<&str> = lines.iter().map(String::as_str).chain([STOP]).collect();
     let turn = generic(&lines);
     let AssistantBlock::Thinking(thinking) = &turn.content[0] else { panic!("{turn:?}") };
-    assert_eq!(thinking.text, "ABCD");
+    assert_eq!(thinking.text, "ABCDEF");
     let details: serde_json::Value = serde_json::from_str(&thinking.native.as_ref().unwrap().data).unwrap();
     assert_eq!(
         details,
@@ -212,7 +222,8 @@ fn reasoning_details_are_joined_where_they_are_pieces() {
             {"type": "reasoning.encrypted", "data": "x", "index": 0, "id": "rs_1"},
             {"type": "reasoning.encrypted", "data": "y", "index": 0, "id": "rs_2"},
             {"type": "reasoning.text", "text": "C", "index": 1},
-            {"type": "reasoning.text", "text": "D", "index": 2},
+            {"type": "reasoning.text", "text": "DE", "index": 2, "signature": "s"},
+            {"type": "reasoning.text", "text": "F"},
         ])
     );
 }

@@ -299,7 +299,7 @@ fn a_message_is_encoded_once() {
     let request = handed_over();
     let first = codec.encode(&request).unwrap().body;
     for message in request.messages.iter() {
-        let target = flue_models_kit::Target::new(codec.info(), &Compat::GENERIC).wire;
+        let target = flue_models_kit::Target::new(codec.info(), &(Compat::GENERIC, false)).wire;
         let kept = message.wire().get_or_encode(target, || panic!("a message was not kept"));
         assert!(!kept.is_empty());
     }

@@ -92,6 +92,8 @@ fn a_call_that_was_never_completed_is_not_made() {
     ];
     let error = failure(&lines);
     assert_eq!((error.kind(), error.retry()), (ErrorKind::Protocol, Retry::Backoff));
+    let half = r#"{"type":"response.output_item.done","output_index":0,"item":{"type":"function_call","id":"f","call_id":"c","name":"rm","arguments":"{}","status":"incomplete"}}"#;
+    assert_eq!(failure(&[half, COMPLETED]).kind(), ErrorKind::Protocol);
     let cut = r#"{"type":"response.incomplete","response":{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"}}}"#;
     let turn = turn(&responses(), &[lines[0], lines[1], cut]);
     assert_eq!(turn.finish.stop, StopReason::Length, "its calls are not run");
@@ -120,6 +122,20 @@ fn reasoning_that_is_encrypted_at_the_end_alone_is_taken_from_there() {
     let turn = turn(&responses(), &[&done, &completed]);
     let AssistantBlock::Thinking(thinking) = &turn.content[0] else { panic!("{turn:?}") };
     assert_eq!(&*thinking.native.as_ref().unwrap().data, whole);
+}
+
+#[test]
+fn reasoning_that_came_complete_is_not_changed_at_the_end() {
+    let item = r#"{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"gAAA"}"#;
+    let done = format!(r#"{{"type":"response.output_item.done","output_index":0,"item":{item}}}"#);
+    for last in
+        [r#"{"type":"reasoning","id":"rs_1"}"#, r#"{"type":"reasoning","id":"rs_1","encrypted_content":"gBBB"}"#]
+    {
+        let completed = format!(r#"{{"type":"response.completed","response":{{"output":[{last}]}}}}"#);
+        let turn = turn(&responses(), &[&done, &completed]);
+        let AssistantBlock::Thinking(thinking) = &turn.content[0] else { panic!("{turn:?}") };
+        assert_eq!(&*thinking.native.as_ref().unwrap().data, item);
+    }
 }
 
 #[test]
@@ -186,6 +202,7 @@ fn failures_inside_a_stream_are_errors_of_their_kind() {
             ErrorKind::QuotaExhausted,
             "Pay",
         ),
+        (r#"{"error":{"message":"Proxy error","code":502}}"#, ErrorKind::Unavailable, "Proxy error"),
         (r#"{"type":"response.failed"}"#, ErrorKind::Unavailable, "no reason given"),
         (
             r#"{"type":"response.completed","response":{"status":"cancelled"}}"#,
