@@ -1,7 +1,8 @@
 //! OpenAI's current models.
 //!
-//! Windows, limits and prices are those of OpenAI's model pages in November 2026. Where a long conversation costs more,
-//! from 272,000 tokens on, the window given is the one below that edge.
+//! Windows, limits and prices are as public model catalogues had them in 2026; they have not been checked against an
+//! invoice. Where a long conversation costs more, from 272,000 tokens on, the window given is the one below that edge.
+//! Models that have no price for cached input read it at the price of input.
 
 use flue_core::model::{ModelInfo, Price, ThinkingLevel};
 

@@ -94,8 +94,8 @@ const HOSTED: Preset = Preset {
 
 const LOCAL: Preset = Preset { key_required: false, ..HOSTED };
 
-/// Every server that is known by name. What is said of their models is what their vendors' own lists said in
-/// November 2026; unknown models work, and are taken to read text and not to reason.
+/// Every server that is known by name. What is said of their models is as public model catalogues had it in 2026;
+/// unknown models work, and are taken to read text and not to reason.
 pub const PRESETS: &[Preset] = &[
     Preset {
         name: "openai",
