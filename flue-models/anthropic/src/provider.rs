@@ -53,7 +53,14 @@ impl Anthropic {
     /// # Errors
     /// [`ErrorKind::Config`] when it has neither key nor token.
     pub fn from_env() -> Result<Self> {
-        let set = |variable| env::var(variable).ok();
+        Self::with_env(&|variable| env::var(variable).ok())
+    }
+
+    /// As [`Anthropic::from_env`], from variables that `env` looks up.
+    ///
+    /// # Errors
+    /// As [`Anthropic::from_env`].
+    pub fn with_env(set: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let mut anthropic = match (set(KEY_VARIABLE), set(TOKEN_VARIABLE)) {
             (Some(key), token) if !key.trim().is_empty() || token.is_none() => Self::new(key).key_name(KEY_VARIABLE),
             (_, Some(token)) => Self::bearer(token).key_name(TOKEN_VARIABLE),

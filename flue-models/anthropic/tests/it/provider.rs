@@ -15,6 +15,30 @@ fn a_model_opens_by_any_id() {
 }
 
 #[test]
+fn the_environment_has_key_token_and_address() {
+    let open = |variables: &[(&str, &str)]| {
+        let set = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
+        Anthropic::with_env(&set).and_then(|anthropic| Ok(format!("{:?}", anthropic.model("x")?)))
+    };
+    let key = open(&[("ANTHROPIC_API_KEY", "k"), ("ANTHROPIC_AUTH_TOKEN", "t")]).unwrap();
+    assert!(key.contains("x-api-key") && key.contains("https://api.anthropic.com/"), "{key}");
+    let token =
+        open(&[("ANTHROPIC_API_KEY", " "), ("ANTHROPIC_AUTH_TOKEN", "t"), ("ANTHROPIC_BASE_URL", "http://h:1/v1/")]);
+    assert!(
+        token.as_ref().is_ok_and(|shown| shown.contains("authorization") && shown.contains("\"http://h:1/\"")),
+        "{token:?}"
+    );
+    assert_eq!(
+        open(&[]).unwrap_err().to_string(),
+        "open model: there is no key for Anthropic: set ANTHROPIC_API_KEY, or ANTHROPIC_AUTH_TOKEN for a token"
+    );
+    assert_eq!(
+        open(&[("ANTHROPIC_API_KEY", "")]).unwrap_err().to_string(),
+        "open model: ANTHROPIC_API_KEY is set and empty: give it the key, or unset it (provider: anthropic)"
+    );
+}
+
+#[test]
 fn what_is_wrong_is_said() {
     let error = |anthropic: Anthropic, id: &str| {
         let error = anthropic.model(id).unwrap_err();

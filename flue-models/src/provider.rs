@@ -1,0 +1,46 @@
+//! What is built in, and what it would take to use it.
+
+use crate::backend::BACKENDS;
+
+/// A provider that is built in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Provider {
+    /// What stands before the slash: `anthropic`.
+    pub name: &'static str,
+    /// The variables that its key may come from, in the order in which they are looked at.
+    pub key_variables: Vec<&'static str>,
+    /// The first of them that is set and not empty.
+    pub key_set: Option<&'static str>,
+    /// Whether it answers nobody without a key.
+    pub key_required: bool,
+    /// The variable that overrides its address.
+    pub url_variable: Option<&'static str>,
+    /// The names of its models, where they are few and fixed.
+    pub models: Vec<&'static str>,
+}
+
+impl Provider {
+    /// Whether its models open as things are.
+    pub fn is_ready(&self) -> bool {
+        !self.key_required || self.key_set.is_some()
+    }
+
+    #[cfg(any(feature = "anthropic", feature = "openai", feature = "scripted"))]
+    pub(crate) fn new(name: &'static str, key_variables: Vec<&'static str>) -> Self {
+        let set = |variable: &&str| std::env::var(variable).is_ok_and(|value| !value.trim().is_empty());
+        Self {
+            name,
+            key_set: key_variables.iter().copied().find(set),
+            key_required: !key_variables.is_empty(),
+            key_variables,
+            url_variable: None,
+            models: Vec::new(),
+        }
+    }
+}
+
+/// The providers that are built in. Looks at which keys are set, and never shows them.
+pub fn providers() -> Vec<Provider> {
+    BACKENDS.iter().filter_map(|backend| backend.built_in.as_ref()).flat_map(|built_in| (built_in.list)()).collect()
+}
