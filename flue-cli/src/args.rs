@@ -23,7 +23,7 @@ Examples:
   flue models
 
 Exit codes: 0 done, 1 failed, 2 nothing was run because the call has to be
-put right, 124 out of time, 130 interrupted. `flue exec` gives the command's own.";
+put right, 124 out of time, 130 interrupted. `flue exec` passes codes on.";
 
 const RUN_EXAMPLES: &str = "\
 Examples:

@@ -4,9 +4,10 @@
 //! calls its files cannot place one elsewhere.
 //!
 //! Symbolic links: the root itself may be one and is followed, since the user named it. Links below the root are listed as
-//! links, so a copy leaves them out. Writing never goes through a link below the root: a link in the place of a file is
-//! replaced, one in the place of a directory is refused. A file is written under another name and then renamed, so it is
-//! there wholly or not at all; it keeps the permissions of the file that it replaces.
+//! links, so a copy leaves them out; writing neither goes through one nor replaces it, it is refused.
+//!
+//! A file is written under another name and then renamed, so it is there wholly or not at all; it keeps the permissions of
+//! the file that it replaces. Devices and pipes are written into.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -50,19 +51,14 @@ impl HostFiles {
         path.segments().fold(self.root.clone(), |host, segment| host.join(segment))
     }
 
-    /// Where to write `path`: no directory on the way there is a link.
+    /// Where to write `path`: nothing below the root is a link.
     fn host_for_write(&self, operation: &'static str, path: &SandboxPath) -> Result<PathBuf> {
         let mut host = self.root.clone();
-        let mut segments = path.segments().peekable();
-        while let Some(segment) = segments.next() {
+        for segment in path.segments() {
             host.push(segment);
-            if segments.peek().is_some() && host.is_symlink() {
-                return Err(Error::new(
-                    ErrorKind::PermissionDenied,
-                    operation,
-                    "a symbolic link lies on the way, and what is collected never goes through one",
-                )
-                .with("path", shown(&host)));
+            if host.is_symlink() {
+                let why = "there is a symbolic link, and what is collected neither goes through one nor replaces it";
+                return Err(Error::new(ErrorKind::PermissionDenied, operation, why).with("path", shown(&host)));
             }
         }
         Ok(host)
@@ -84,8 +80,6 @@ impl FileSystem for HostFiles {
     async fn write(&self, path: &SandboxPath, data: Bytes) -> Result<()> {
         self.check("write")?;
         let host = self.host_for_write("write", path)?;
-        // Only the root can be a link here, and what the user named is what it points to.
-        let host = if path.is_root() { fs::canonicalize(&host).unwrap_or(host) } else { host };
         replace(&host, &data).map_err(|error| io_error("write", &error).with("path", shown(&host)))
     }
 
@@ -134,14 +128,7 @@ impl FileSystem for HostFiles {
     async fn create_dir(&self, path: &SandboxPath, options: CreateDir) -> Result<()> {
         self.check("create directory")?;
         let host = self.host_for_write("create directory", path)?;
-        let below_root = !path.is_root();
-        let made = if below_root && host.is_symlink() {
-            Err(io::Error::new(io::ErrorKind::NotADirectory, "a symbolic link is in the directory's place"))
-        } else if options.recursive {
-            fs::create_dir_all(&host)
-        } else {
-            fs::create_dir(&host)
-        };
+        let made = if options.recursive { fs::create_dir_all(&host) } else { fs::create_dir(&host) };
         made.map_err(|error| io_error("create directory", &error).with("path", shown(&host)))
     }
 
@@ -168,28 +155,27 @@ fn read(host: &Path) -> Result<Bytes> {
     if data.len() as u64 > limit { Err(too_large()) } else { Ok(data.into()) }
 }
 
-/// Makes `data` the content of `path`, wholly or not at all.
+/// Makes `data` the content of `path`, wholly or not at all. A link at `path` is followed.
 fn replace(path: &Path, data: &[u8]) -> io::Result<()> {
-    let existing = fs::symlink_metadata(path).ok();
-    match &existing {
-        Some(existing) if existing.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-        Some(existing) if existing.is_file() && existing.permissions().readonly() => {
+    let (target, permissions) = match fs::metadata(path) {
+        Ok(there) if there.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        // A rename would take the place of the device or pipe itself.
+        Ok(there) if !there.is_file() => return OpenOptions::new().write(true).open(path)?.write_all(data),
+        Ok(there) if there.permissions().readonly() => {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file there is read-only"));
         }
-        // A device or pipe is written into: a rename would take its place away.
-        Some(existing) if !existing.is_file() && !existing.is_symlink() => {
-            return OpenOptions::new().write(true).open(path)?.write_all(data);
-        }
-        _ => {}
-    }
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Ok(there) => (fs::canonicalize(path)?, Some(there.permissions())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => (path.to_owned(), None),
+        Err(error) => return Err(error),
+    };
+    let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
     let (temporary, mut file) = create_temporary(directory)?;
     let written = file.write_all(data).and_then(|()| {
-        if let Some(existing) = existing.filter(fs::Metadata::is_file) {
-            file.set_permissions(existing.permissions())?;
+        if let Some(permissions) = permissions {
+            file.set_permissions(permissions)?;
         }
-        fs::rename(&temporary, path)
+        fs::rename(&temporary, &target)
     });
     if written.is_err() {
         let _ = fs::remove_file(&temporary);
