@@ -89,38 +89,45 @@ pub(crate) fn rewrite(name: &str, args: &[String]) -> Option<Vec<String>> {
         [first, ..] if first == "--" => 1,
         _ => 0,
     };
-    let fixed = octal_nul(args.get(format)?)?;
+    let fixed = octal_escapes(args.get(format)?)?;
     let mut args = args.to_vec();
     args[format] = fixed;
     Some(args)
 }
 
-/// `\x00` as `\000`: the engine drops the former and honours the latter.
-fn octal_nul(format: &str) -> Option<String> {
+/// `\x00` as `\000`, which the engine drops, and `\\x` as `\134x`, in which it
+/// sees a `\x` that is not there.
+fn octal_escapes(format: &str) -> Option<String> {
     let mut fixed = String::with_capacity(format.len());
     let mut rest = format;
     while let Some(at) = rest.find('\\') {
         let escape = &rest[at..];
-        let zeros = escape.strip_prefix("\\x").map_or(0, |digits| {
-            digits.chars().take(2).take_while(|c| *c == '0').count()
-        });
-        let ends = |count: usize| {
-            let next = escape[2 + count..].chars().next();
-            count == 2 || !next.is_some_and(|c| c.is_ascii_hexdigit())
-        };
         fixed.push_str(&rest[..at]);
-        if zeros > 0 && ends(zeros) {
-            fixed.push_str("\\000");
-            rest = &escape[2 + zeros..];
+        let (octal, length) = if escape.starts_with("\\\\x") {
+            ("\\134", 2)
+        } else if let Some(length) = nul_length(escape) {
+            ("\\000", length)
         } else {
-            // The character behind a backslash is never the start of another escape.
+            // The character behind a backslash never starts another escape.
             let length = 1 + escape[1..].chars().next().map_or(0, char::len_utf8);
-            fixed.push_str(&escape[..length]);
-            rest = &escape[length..];
-        }
+            (&escape[..length], length)
+        };
+        fixed.push_str(octal);
+        rest = &escape[length..];
     }
     fixed.push_str(rest);
     (fixed != format).then_some(fixed)
+}
+
+/// Length of the `\x0` or `\x00` that `escape` starts with.
+fn nul_length(escape: &str) -> Option<usize> {
+    let digits = escape.strip_prefix("\\x")?;
+    let count = digits
+        .chars()
+        .take(2)
+        .take_while(char::is_ascii_hexdigit)
+        .count();
+    (count > 0 && digits[..count].bytes().all(|digit| digit == b'0')).then_some(2 + count)
 }
 
 #[cfg(test)]
@@ -156,7 +163,8 @@ mod tests {
         assert_eq!(fixed(r"a\x00b").as_deref(), Some(r"a\000b"));
         assert_eq!(fixed(r"\x0g\x0").as_deref(), Some(r"\000g\000"));
         assert_eq!(fixed(r"\x0b\x41"), None);
-        assert_eq!(fixed(r"\\x00"), None);
+        assert_eq!(fixed(r"\\x00").as_deref(), Some(r"\134x00"));
+        assert_eq!(fixed(r"\\n\\\\").as_deref(), None);
         assert_eq!(
             rewrite("printf", &args(&["-v", "x", r"\x00"])),
             Some(args(&["-v", "x", r"\000"]))
