@@ -80,7 +80,8 @@ async fn nobody_listens() {
 async fn a_server_without_tls_is_no_https_server() {
     let server = serve(vec![Act::Send("HTTP/1.1 400 Bad Request\r\n\r\n".to_owned()), Act::Close]).await;
     let (_, error) = ask(&model(endpoint(&server.url.replace("http:", "https:")))).await;
-    assert_eq!(error.unwrap().fact("phase"), Some("connect"));
+    let message = "no trusted connection to the server was made";
+    expect(&error.unwrap(), ErrorKind::Unavailable, "connect", Retry::Never, message);
 }
 
 #[tokio::test]
