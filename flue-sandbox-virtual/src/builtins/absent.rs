@@ -11,20 +11,16 @@ pub(crate) fn keep(name: &str) -> bool {
 /// Do less than they say: `git status` calls a changed tree clean, `sudo`
 /// grants nothing, `parallel` prints the commands it does not run, `watch`
 /// shows nothing, `man` shows the engine's own notes.
-const PRETENDS: [&str; 13] = [
-    "busybox", "git", "man", "nano", "node", "parallel", "python", "python3", "scp", "sftp",
-    "ssh", "sudo", "watch",
-];
+const PRETENDS: [&str; 13] =
+    ["busybox", "git", "man", "nano", "node", "parallel", "python", "python3", "scp", "sftp", "ssh", "sudo", "watch"];
 
 /// Report a machine that is not there: memory, load, a host number.
 const INVENTS: [&str; 4] = ["free", "hostid", "uptime", "vi"];
 
 /// The engine's inventions. No other system has them, and some answer to the
 /// name of something else, as `http` does.
-const UNKNOWN_ELSEWHERE: [&str; 12] = [
-    "assert", "csv", "dotenv", "glob", "http", "json", "log", "retry", "semver", "template",
-    "tomlq", "verify",
-];
+const UNKNOWN_ELSEWHERE: [&str; 12] =
+    ["assert", "csv", "dotenv", "glob", "http", "json", "log", "retry", "semver", "template", "tomlq", "verify"];
 
 #[cfg(test)]
 mod tests {

@@ -69,10 +69,7 @@ impl Builtin for Cmp {
         }
         let [a, b] = [&contents[0], &contents[1]];
         let (a, b) = (&a[..a.len().min(limit)], &b[..b.len().min(limit)]);
-        let mut result = ExecResult {
-            exit_code: i32::from(a != b),
-            ..ExecResult::default()
-        };
+        let mut result = ExecResult { exit_code: i32::from(a != b), ..ExecResult::default() };
         if !silent && a != b {
             let (mut out, mut err) = (String::new(), String::new());
             describe(a, b, [first, second], list, bytes_too, &mut out, &mut err);
@@ -83,15 +80,7 @@ impl Builtin for Cmp {
     }
 }
 
-fn describe(
-    a: &[u8],
-    b: &[u8],
-    names: [&str; 2],
-    list: bool,
-    bytes_too: bool,
-    out: &mut String,
-    err: &mut String,
-) {
+fn describe(a: &[u8], b: &[u8], names: [&str; 2], list: bool, bytes_too: bool, out: &mut String, err: &mut String) {
     let both = || a.iter().zip(b).enumerate().filter(|(_, (x, y))| x != y);
     if list {
         let width = a.len().min(b.len()).to_string().len();

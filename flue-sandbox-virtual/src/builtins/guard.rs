@@ -12,9 +12,7 @@ const MAX_NESTING: usize = 200;
 /// Commands whose one argument is a program or an expression.
 const EXPRESSIONS: [&str; 4] = ["jq", "yq", "find", "expr"];
 /// Commands whose arguments are patterns or programs with groups in them.
-const PATTERNS: [&str; 11] = [
-    "awk", "bc", "egrep", "fgrep", "find", "gawk", "grep", "jq", "rg", "sed", "yq",
-];
+const PATTERNS: [&str; 11] = ["awk", "bc", "egrep", "fgrep", "find", "gawk", "grep", "jq", "rg", "sed", "yq"];
 /// Commands that take each parenthesis as an argument of its own.
 const TESTS: [&str; 4] = ["[", "test", "find", "expr"];
 
@@ -29,16 +27,8 @@ pub(crate) fn refuse(name: &str, args: &[String]) -> Option<String> {
         ));
     }
     let opening = |arg: &&String| matches!(arg.as_str(), "(" | "!" | "-not");
-    let tests = if TESTS.contains(&name) {
-        args.iter().filter(opening).count()
-    } else {
-        0
-    };
-    let patterns = if PATTERNS.contains(&name) {
-        args.iter().map(|arg| nesting(arg)).max().unwrap_or(0)
-    } else {
-        0
-    };
+    let tests = if TESTS.contains(&name) { args.iter().filter(opening).count() } else { 0 };
+    let patterns = if PATTERNS.contains(&name) { args.iter().map(|arg| nesting(arg)).max().unwrap_or(0) } else { 0 };
     (tests.max(patterns) > MAX_NESTING)
         .then(|| format!("{name}: arguments nest deeper than the {MAX_NESTING} levels allowed"))
 }
@@ -57,8 +47,7 @@ pub(crate) fn refuse_script(script: &str) -> Option<String> {
         deepest = deepest.max(depth);
         before = c;
     }
-    (deepest > MAX_NESTING)
-        .then(|| format!("patterns nest deeper than the {MAX_NESTING} levels allowed"))
+    (deepest > MAX_NESTING).then(|| format!("patterns nest deeper than the {MAX_NESTING} levels allowed"))
 }
 
 /// How deep any kind of bracket nests in `text`.
@@ -122,11 +111,7 @@ fn octal_escapes(format: &str) -> Option<String> {
 /// Length of the `\x0` or `\x00` that `escape` starts with.
 fn nul_length(escape: &str) -> Option<usize> {
     let digits = escape.strip_prefix("\\x")?;
-    let count = digits
-        .chars()
-        .take(2)
-        .take_while(char::is_ascii_hexdigit)
-        .count();
+    let count = digits.chars().take(2).take_while(char::is_ascii_hexdigit).count();
     (count > 0 && digits[..count].bytes().all(|digit| digit == b'0')).then_some(2 + count)
 }
 
@@ -165,10 +150,7 @@ mod tests {
         assert_eq!(fixed(r"\x0b\x41"), None);
         assert_eq!(fixed(r"\\x00").as_deref(), Some(r"\134x00"));
         assert_eq!(fixed(r"\\n\\\\").as_deref(), None);
-        assert_eq!(
-            rewrite("printf", &args(&["-v", "x", r"\x00"])),
-            Some(args(&["-v", "x", r"\000"]))
-        );
+        assert_eq!(rewrite("printf", &args(&["-v", "x", r"\x00"])), Some(args(&["-v", "x", r"\000"])));
         assert_eq!(rewrite("echo", &args(&[r"\x00"])), None);
     }
 }

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use bashkit::{Builtin, BuiltinContext, ExecResult, FileType, Metadata, async_trait};
+use bashkit::{Builtin, BuiltinContext, DirEntry, ExecResult, FileType, Metadata, async_trait};
 use chrono::{DateTime, Utc};
 
 use super::clock::{self, Zone};
 use super::files::{reason, resolve};
 use super::identity;
-use super::ls::entry::{inode, mode_text};
+use super::ls::entry::{directory_size, inode, mode_text};
 use super::options::{LONG, Opt, flag, optional, parse, usage_error, value};
 
 /// The `stat` command.
@@ -71,11 +71,7 @@ impl Builtin for Stat {
             let meta = match meta {
                 Ok(meta) => meta,
                 Err(error) => {
-                    let call = if file_system {
-                        "cannot read file system information for"
-                    } else {
-                        "cannot statx"
-                    };
+                    let call = if file_system { "cannot read file system information for" } else { "cannot statx" };
                     let _ = writeln!(err, "stat: {call} '{operand}': {}", reason(&error));
                     result.exit_code = 1;
                     continue;
@@ -85,7 +81,14 @@ impl Builtin for Stat {
                 FileType::Symlink => fs.read_link(&path).await.ok(),
                 _ => None,
             };
+            let inside = match meta.file_type {
+                FileType::Directory => fs.read_dir(&path).await.unwrap_or_default(),
+                _ => Vec::new(),
+            };
+            let is_dir = |entry: &&DirEntry| entry.metadata.file_type.is_dir();
             let facts = Facts {
+                entries: inside.len(),
+                subdirectories: inside.iter().filter(is_dir).count(),
                 name: operand,
                 path,
                 meta,
@@ -118,6 +121,9 @@ struct Facts {
     name: String,
     path: PathBuf,
     meta: Metadata,
+    /// Entries of a directory, and directories among them.
+    entries: usize,
+    subdirectories: usize,
     target: Option<String>,
     user: String,
     zone: Zone,
@@ -131,8 +137,7 @@ impl Facts {
             out.push_str(&rest[..at]);
             let after = &rest[at + 1..];
             let end = after.find(|c: char| !matches!(c, '-' | '+' | ' ' | '#' | '\'' | '.' | '0'..='9'));
-            let Some((end, letter)) = end.and_then(|end| Some((end, after[end..].chars().next()?)))
-            else {
+            let Some((end, letter)) = end.and_then(|end| Some((end, after[end..].chars().next()?))) else {
                 out.push_str(&rest[at..]);
                 return;
             };
@@ -180,15 +185,13 @@ impl Facts {
         };
         let size = match (&self.target, meta.file_type) {
             (Some(target), _) => target.len() as u64,
-            (None, FileType::Directory) => IO_BLOCK,
+            (None, FileType::Directory) => directory_size(self.entries),
             _ => meta.size,
         };
         match letter {
             'a' => format!("{:o}", meta.mode & 0o7777),
             'A' => mode_text(meta.file_type, meta.mode),
-            'b' if meta.file_type == FileType::File => {
-                (size.div_ceil(IO_BLOCK) * (IO_BLOCK / BLOCK)).to_string()
-            }
+            'b' if meta.file_type == FileType::File => (size.div_ceil(IO_BLOCK) * (IO_BLOCK / BLOCK)).to_string(),
             'b' => "0".into(),
             'B' => BLOCK.to_string(),
             'C' => "?".into(),
@@ -205,7 +208,7 @@ impl Facts {
             .into(),
             'g' | 'u' => identity::ID.to_string(),
             'G' | 'U' => self.user.clone(),
-            'h' if meta.file_type.is_dir() => "2".into(),
+            'h' if meta.file_type.is_dir() => (self.subdirectories + 2).to_string(),
             'h' => "1".into(),
             'i' => inode(&self.path).to_string(),
             'm' => "/".into(),

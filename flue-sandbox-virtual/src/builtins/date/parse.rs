@@ -34,11 +34,7 @@ pub(in super::super) fn parse(text: &str, now: DateTime<Utc>, zone: Zone) -> Opt
     if let [Token::Char('@'), Token::Number { sign, value, nanos, .. }] = tokens.as_slice() {
         return epoch(sign.unwrap_or(1), *value, nanos.unwrap_or(0));
     }
-    let mut items = Items {
-        tokens: &tokens,
-        at: 0,
-        found: Found::default(),
-    };
+    let mut items = Items { tokens: &tokens, at: 0, found: Found::default() };
     while items.at < tokens.len() {
         items.item()?;
     }
@@ -107,8 +103,7 @@ fn number(chars: &[char], at: &mut usize, sign: Option<i64>) -> Option<Token> {
         chars[start..*at].iter().collect()
     };
     let whole = run(at);
-    let fraction = matches!(chars.get(*at), Some('.' | ','))
-        && chars.get(*at + 1).is_some_and(char::is_ascii_digit);
+    let fraction = matches!(chars.get(*at), Some('.' | ',')) && chars.get(*at + 1).is_some_and(char::is_ascii_digit);
     let nanos = if fraction {
         *at += 1;
         let digits: String = run(at).chars().chain("000000000".chars()).take(9).collect();
@@ -116,12 +111,7 @@ fn number(chars: &[char], at: &mut usize, sign: Option<i64>) -> Option<Token> {
     } else {
         None
     };
-    Some(Token::Number {
-        sign,
-        value: whole.parse().ok()?,
-        digits: whole.len(),
-        nanos,
-    })
+    Some(Token::Number { sign, value: whole.parse().ok()?, digits: whole.len(), nanos })
 }
 
 /// What the items so far have said.
@@ -169,18 +159,14 @@ impl Items<'_> {
     /// An unsigned whole number and how many digits it has.
     fn unsigned(&self, ahead: usize) -> Option<(i64, usize)> {
         match self.peek(ahead) {
-            Some(Token::Number { sign: None, value, digits, nanos: None }) => {
-                Some((*value, *digits))
-            }
+            Some(Token::Number { sign: None, value, digits, nanos: None }) => Some((*value, *digits)),
             _ => None,
         }
     }
 
     fn signed(&self, ahead: usize) -> Option<(i64, i64, usize)> {
         match self.peek(ahead) {
-            Some(Token::Number { sign: Some(sign), value, digits, nanos: None }) => {
-                Some((*sign, *value, *digits))
-            }
+            Some(Token::Number { sign: Some(sign), value, digits, nanos: None }) => Some((*sign, *value, *digits)),
             _ => None,
         }
     }
@@ -249,9 +235,7 @@ impl Items<'_> {
         self.at += 1;
         match word {
             Word::Month(month) => {
-                if let (Some((-1, day, _)), Some((-1, year, digits))) =
-                    (self.signed(0), self.signed(1))
-                {
+                if let (Some((-1, day, _)), Some((-1, year, digits))) = (self.signed(0), self.signed(1)) {
                     self.at += 2;
                     self.date(Some((year, digits)), month, day);
                 } else {
@@ -329,8 +313,7 @@ impl Items<'_> {
         self.at += 3;
         let (mut second, mut nanos) = (0, 0);
         if self.is_char(0, ':') {
-            let Some(Token::Number { sign: None, value, nanos: fraction, .. }) = self.peek(1)
-            else {
+            let Some(Token::Number { sign: None, value, nanos: fraction, .. }) = self.peek(1) else {
                 return None;
             };
             (second, nanos) = (*value, fraction.unwrap_or(0));
@@ -484,11 +467,7 @@ impl Found {
         let months = self.years.checked_mul(12)?.checked_add(self.months)?;
         let first = time.with_day(1)?;
         let count = Months::new(u32::try_from(months.unsigned_abs()).ok()?);
-        let first = if months < 0 {
-            first.checked_sub_months(count)?
-        } else {
-            first.checked_add_months(count)?
-        };
+        let first = if months < 0 { first.checked_sub_months(count)? } else { first.checked_add_months(count)? };
         let days = i64::from(time.day0()).checked_add(self.days)?;
         first.checked_add_signed(TimeDelta::try_days(days)?)
     }

@@ -141,16 +141,10 @@ fn padded(value: i64, width: usize, pad: char, flags: &Flags) -> String {
 }
 
 fn worded(text: String, flags: &Flags) -> String {
-    let text = if flags.upper || flags.swap && !text.chars().all(|c| c.is_lowercase()) {
-        text.to_uppercase()
-    } else {
-        text
-    };
-    let text = if flags.swap && !flags.upper && matches!(text.as_str(), "AM" | "PM") {
-        text.to_lowercase()
-    } else {
-        text
-    };
+    let text =
+        if flags.upper || flags.swap && !text.chars().all(|c| c.is_lowercase()) { text.to_uppercase() } else { text };
+    let text =
+        if flags.swap && !flags.upper && matches!(text.as_str(), "AM" | "PM") { text.to_lowercase() } else { text };
     match (flags.width, flags.pad) {
         (Some(width), Some('0')) => format!("{text:0>width$}"),
         (Some(width), _) => format!("{text:>width$}"),

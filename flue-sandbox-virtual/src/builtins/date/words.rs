@@ -32,12 +32,20 @@ pub(super) enum Word {
 }
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september",
-    "october", "november", "december",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 ];
-const WEEKDAYS: [&str; 7] = [
-    "sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
-];
+const WEEKDAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 const ORDINALS: [(&str, i64); 14] = [
     ("last", -1),
     ("this", 0),
@@ -143,7 +151,7 @@ pub(super) fn look_up(word: &str) -> Option<Word> {
                         | ("thursday", "thur" | "thurs")
                 )
         };
-        names.iter().position(|name| known(&name)).map(|at| at as i64)
+        names.iter().position(|name| known(name)).map(|at| at as i64)
     };
     if let Some(month) = index(&MONTHS) {
         return Some(Word::Month(month + 1));

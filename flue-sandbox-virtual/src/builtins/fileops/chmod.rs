@@ -81,13 +81,8 @@ impl Builtin for Chmod {
                 }
             }
         };
-        let mut changer = Changer {
-            umask: umask(ctx.variables),
-            ctx: &ctx,
-            config,
-            mode,
-            report: Report::new("chmod"),
-        };
+        let mut changer =
+            Changer { umask: umask(ctx.variables), ctx: &ctx, config, mode, report: Report::new("chmod") };
         for operand in operands {
             changer.operand(operand).await;
         }
@@ -98,8 +93,7 @@ impl Builtin for Chmod {
 /// `chmod -x f`: a mode that looks like an option.
 fn split_mode(args: &[String]) -> (Option<String>, Vec<String>) {
     let is_mode = |arg: &String| {
-        arg.strip_prefix('-')
-            .is_some_and(|rest| rest.starts_with(['r', 'w', 'x', 'X', 's', 't', 'u', 'g', 'o']))
+        arg.strip_prefix('-').is_some_and(|rest| rest.starts_with(['r', 'w', 'x', 'X', 's', 't', 'u', 'g', 'o']))
     };
     let end = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
     match args[..end].iter().position(is_mode) {
@@ -152,9 +146,9 @@ impl Changer<'_, '_> {
             self.tell(&name, before, after);
             if is_dir && self.config.recursive {
                 match fs.read_dir(&path).await {
-                    Ok(inside) => todo.extend(inside.into_iter().rev().map(|entry| {
-                        (join(&name, &entry.name), path.join(&entry.name))
-                    })),
+                    Ok(inside) => todo.extend(
+                        inside.into_iter().rev().map(|entry| (join(&name, &entry.name), path.join(&entry.name))),
+                    ),
                     Err(error) => {
                         self.complain(&format!("cannot read directory '{name}': {}", reason(&error)));
                     }
@@ -169,11 +163,7 @@ impl Changer<'_, '_> {
             format!("{mode:04o} ({})", &letters[1..])
         };
         if before != after && (self.config.verbose || self.config.changes) {
-            self.report.say(&format!(
-                "mode of '{name}' changed from {} to {}",
-                text(before),
-                text(after)
-            ));
+            self.report.say(&format!("mode of '{name}' changed from {} to {}", text(before), text(after)));
         } else if self.config.verbose {
             self.report.say(&format!("mode of '{name}' retained as {}", text(after)));
         }

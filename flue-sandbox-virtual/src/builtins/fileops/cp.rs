@@ -85,13 +85,8 @@ impl Builtin for Cp {
             Err(message) => return Ok(usage_error("cp", &message, 1)),
         };
         let parents = targets.parents;
-        let mut copy = Copy {
-            fs: &*ctx.fs,
-            config: &config,
-            answers: Answers::of(&ctx),
-            report: Report::new("cp"),
-            copied: 0,
-        };
+        let mut copy =
+            Copy { fs: &*ctx.fs, config: &config, answers: Answers::of(&ctx), report: Report::new("cp"), copied: 0 };
         match targets.pairs(&ctx).await {
             Ok(pairs) => {
                 for (source, destination) in pairs {
@@ -115,10 +110,7 @@ impl Builtin for Cp {
 
 fn configure(args: &[String]) -> Result<(Config, Targets), String> {
     let parsed = parse(OPTIONS, args)?;
-    let mut targets = Targets {
-        operands: parsed.operands,
-        ..Targets::default()
-    };
+    let mut targets = Targets { operands: parsed.operands, ..Targets::default() };
     let mut config = Config {
         recursive: false,
         follow: false,
@@ -193,13 +185,7 @@ struct Step {
 
 impl Copy<'_> {
     async fn operand(&mut self, source: String, from: PathBuf, destination: String, to: PathBuf) {
-        let mut todo = vec![Step {
-            source,
-            from,
-            destination,
-            to,
-            follow: self.config.follow_operands,
-        }];
+        let mut todo = vec![Step { source, from, destination, to, follow: self.config.follow_operands }];
         // A directory's time is set last: copying into it changes it.
         let mut directories = Vec::new();
         while let Some(step) = todo.pop() {
@@ -207,11 +193,7 @@ impl Copy<'_> {
             if self.copied > MAX_FILES {
                 return self.report.fail("too many files to copy");
             }
-            let meta = if step.follow {
-                self.fs.stat(&step.from).await
-            } else {
-                self.fs.lstat(&step.from).await
-            };
+            let meta = if step.follow { self.fs.stat(&step.from).await } else { self.fs.lstat(&step.from).await };
             let meta = match meta {
                 Ok(meta) => meta,
                 Err(error) => {
@@ -244,24 +226,18 @@ impl Copy<'_> {
         }
         if step.to.starts_with(&step.from) {
             let (source, destination) = (&step.source, &step.destination);
-            let message =
-                format!("cannot copy a directory, '{source}', into itself, '{destination}'");
+            let message = format!("cannot copy a directory, '{source}', into itself, '{destination}'");
             self.report.fail(&message);
             return None;
         }
         let made = match self.fs.stat(&step.to).await {
             Ok(there) if there.file_type.is_dir() => Ok(false),
-            Ok(_) => Err(format!(
-                "cannot overwrite non-directory '{}' with directory '{}'",
-                step.destination, step.source
-            )),
+            Ok(_) => {
+                Err(format!("cannot overwrite non-directory '{}' with directory '{}'", step.destination, step.source))
+            }
             Err(_) => match self.fs.mkdir(&step.to, false).await {
                 Ok(()) => Ok(true),
-                Err(error) => Err(format!(
-                    "cannot create directory '{}': {}",
-                    step.destination,
-                    reason(&error)
-                )),
+                Err(error) => Err(format!("cannot create directory '{}': {}", step.destination, reason(&error))),
             },
         };
         match made {
@@ -390,11 +366,7 @@ impl Copy<'_> {
 }
 
 /// Copies a tree with its modes and times: `mv` between file systems.
-pub(super) async fn archive(
-    fs: &dyn FileSystem,
-    from: &Path,
-    to: &Path,
-) -> Result<(), String> {
+pub(super) async fn archive(fs: &dyn FileSystem, from: &Path, to: &Path) -> Result<(), String> {
     let config = Config {
         recursive: true,
         follow: false,
@@ -409,19 +381,11 @@ pub(super) async fn archive(
     let mut copy = Copy {
         fs,
         config: &config,
-        answers: Answers {
-            lines: Vec::new().into_iter(),
-        },
+        answers: Answers { lines: Vec::new().into_iter() },
         report: Report::new("mv"),
         copied: 0,
     };
     let name = |path: &Path| base_name(&path.to_string_lossy()).to_string();
-    copy.operand(name(from), from.to_path_buf(), name(to), to.to_path_buf())
-        .await;
-    if copy.report.status == 0 {
-        Ok(())
-    } else {
-        Err(copy.report.err)
-    }
+    copy.operand(name(from), from.to_path_buf(), name(to), to.to_path_buf()).await;
+    if copy.report.status == 0 { Ok(()) } else { Err(copy.report.err) }
 }
-

@@ -49,10 +49,7 @@ impl Builtin for Ln {
             Err(message) => return Ok(usage_error("ln", &message, 1)),
         };
         let mut config = Config::default();
-        let mut targets = Targets {
-            operands: parsed.operands,
-            ..Targets::default()
-        };
+        let mut targets = Targets { operands: parsed.operands, ..Targets::default() };
         for (name, text) in parsed.options {
             match name {
                 "symbolic" => config.symbolic = true,

@@ -36,12 +36,7 @@ struct Report {
 
 impl Report {
     fn new(command: &'static str) -> Self {
-        Self {
-            command,
-            out: String::new(),
-            err: String::new(),
-            status: 0,
-        }
+        Self { command, out: String::new(), err: String::new(), status: 0 }
     }
 
     fn say(&mut self, line: &str) {
@@ -55,12 +50,7 @@ impl Report {
     }
 
     fn into_result(self) -> ExecResult {
-        ExecResult {
-            stdout: self.out.into(),
-            stderr: self.err.into(),
-            exit_code: self.status,
-            ..Default::default()
-        }
+        ExecResult { stdout: self.out.into(), stderr: self.err.into(), exit_code: self.status, ..Default::default() }
     }
 }
 
@@ -73,9 +63,7 @@ impl Answers {
     fn of(ctx: &BuiltinContext<'_>) -> Self {
         let input = ctx.stdin_text_lossy().unwrap_or_default();
         let lines: Vec<String> = input.lines().map(str::to_string).collect();
-        Self {
-            lines: lines.into_iter(),
-        }
+        Self { lines: lines.into_iter() }
     }
 
     /// Asks on standard error; silence means no.

@@ -10,11 +10,7 @@ const DEFAULT_UMASK: u32 = 0o022;
 
 /// The shell's umask.
 pub(super) fn umask(variables: &HashMap<String, String>) -> u32 {
-    variables
-        .get(UMASK_VARIABLE)
-        .and_then(|text| u32::from_str_radix(text, 8).ok())
-        .unwrap_or(DEFAULT_UMASK)
-        & 0o777
+    variables.get(UMASK_VARIABLE).and_then(|text| u32::from_str_radix(text, 8).ok()).unwrap_or(DEFAULT_UMASK) & 0o777
 }
 
 /// A mode to set, or changes to make to one.
@@ -32,7 +28,10 @@ pub(super) struct Change {
 }
 
 enum Bits {
-    Listed { bits: u32, execute_if_any: bool },
+    Listed {
+        bits: u32,
+        execute_if_any: bool,
+    },
     /// `g=u`: the bits of another class, by its shift.
     CopiedFrom(u32),
 }
@@ -57,9 +56,9 @@ impl Mode {
             // Numbers leave a directory's set-id bits alone unless they name them.
             Self::Octal(new) if is_directory => new | (mode & 0o6000),
             Self::Octal(new) => *new,
-            Self::Changes(changes) => changes
-                .iter()
-                .fold(mode & ALL, |mode, change| change.apply(mode, is_directory, umask)),
+            Self::Changes(changes) => {
+                changes.iter().fold(mode & ALL, |mode, change| change.apply(mode, is_directory, umask))
+            }
         }
     }
 }
@@ -99,17 +98,10 @@ fn parse_clause(clause: &str, changes: &mut Vec<Change>) -> Option<()> {
                         _ => return None,
                     }
                 }
-                Bits::Listed {
-                    bits,
-                    execute_if_any,
-                }
+                Bits::Listed { bits, execute_if_any }
             }
         };
-        changes.push(Change {
-            who,
-            operator,
-            bits,
-        });
+        changes.push(Change { who, operator, bits });
         rest = &after[end..];
     }
     Some(())
@@ -119,10 +111,7 @@ impl Change {
     fn apply(&self, mode: u32, is_directory: bool, umask: u32) -> u32 {
         let mut bits = match self.bits {
             Bits::CopiedFrom(shift) => ((mode >> shift) & 7) * 0o111,
-            Bits::Listed {
-                bits,
-                execute_if_any,
-            } => {
+            Bits::Listed { bits, execute_if_any } => {
                 let executable = is_directory || mode & 0o111 != 0;
                 bits | if execute_if_any && executable { 0o111 } else { 0 }
             }

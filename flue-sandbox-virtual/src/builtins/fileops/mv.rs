@@ -46,10 +46,7 @@ impl Builtin for Mv {
         };
         let mut config = Config::default();
         let mut suffix = "~".to_string();
-        let mut targets = Targets {
-            operands: parsed.operands,
-            ..Targets::default()
-        };
+        let mut targets = Targets { operands: parsed.operands, ..Targets::default() };
         for (name, text) in parsed.options {
             match name {
                 // The last of these three counts.
@@ -66,12 +63,7 @@ impl Builtin for Mv {
             }
         }
         config.backup = config.backup.map(|_| suffix);
-        let mut mover = Mover {
-            answers: Answers::of(&ctx),
-            ctx: &ctx,
-            config,
-            report: Report::new("mv"),
-        };
+        let mut mover = Mover { answers: Answers::of(&ctx), ctx: &ctx, config, report: Report::new("mv") };
         match targets.pairs(&ctx).await {
             Ok(pairs) => {
                 for (source, destination) in pairs {
@@ -107,13 +99,7 @@ impl Mover<'_, '_> {
     }
 
     /// Whether the file was moved; a message if it could not be.
-    async fn rename(
-        &mut self,
-        source: &str,
-        from: &PathBuf,
-        destination: &str,
-        to: &PathBuf,
-    ) -> Result<bool, String> {
+    async fn rename(&mut self, source: &str, from: &PathBuf, destination: &str, to: &PathBuf) -> Result<bool, String> {
         let fs = &*self.ctx.fs;
         let meta = match fs.lstat(from).await {
             Ok(meta) => meta,
@@ -122,11 +108,7 @@ impl Mover<'_, '_> {
         let is_dir = meta.file_type.is_dir();
         if is_dir && to.starts_with(from) {
             // Moved onto itself, a directory would go into itself.
-            let below = if to == from {
-                join(destination, base_name(source))
-            } else {
-                destination.to_string()
-            };
+            let below = if to == from { join(destination, base_name(source)) } else { destination.to_string() };
             return Err(format!("cannot move '{source}' to a subdirectory of itself, '{below}'"));
         }
         if to == from {
@@ -138,19 +120,13 @@ impl Mover<'_, '_> {
             }
             match (is_dir, there.file_type.is_dir()) {
                 (true, false) => {
-                    return Err(format!(
-                        "cannot overwrite non-directory '{destination}' with directory '{source}'"
-                    ));
+                    return Err(format!("cannot overwrite non-directory '{destination}' with directory '{source}'"));
                 }
                 (false, true) => {
-                    return Err(format!(
-                        "cannot overwrite directory '{destination}' with non-directory"
-                    ));
+                    return Err(format!("cannot overwrite directory '{destination}' with non-directory"));
                 }
                 (true, true) if !fs.read_dir(to).await.is_ok_and(|inside| inside.is_empty()) => {
-                    return Err(format!(
-                        "cannot move '{source}' to '{destination}': Directory not empty"
-                    ));
+                    return Err(format!("cannot move '{source}' to '{destination}': Directory not empty"));
                 }
                 _ => {}
             }
@@ -173,14 +149,12 @@ impl Mover<'_, '_> {
             Ok(()) => Ok(true),
             Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::CrossesDevices => {
                 cp::archive(fs, from, to).await?;
-                fs.remove(from, is_dir).await.map(|()| true).map_err(|error| {
-                    format!("cannot remove '{source}': {}", reason(&error))
-                })
+                fs.remove(from, is_dir)
+                    .await
+                    .map(|()| true)
+                    .map_err(|error| format!("cannot remove '{source}': {}", reason(&error)))
             }
-            Err(error) => Err(format!(
-                "cannot move '{source}' to '{destination}': {}",
-                reason(&error)
-            )),
+            Err(error) => Err(format!("cannot move '{source}' to '{destination}': {}", reason(&error))),
         }
     }
 }

@@ -61,12 +61,7 @@ impl Builtin for Rm {
         if parsed.operands.is_empty() && !config.force {
             return Ok(usage_error("rm", "missing operand", 1));
         }
-        let mut remover = Remover {
-            answers: Answers::of(&ctx),
-            ctx: &ctx,
-            config,
-            report: Report::new("rm"),
-        };
+        let mut remover = Remover { answers: Answers::of(&ctx), ctx: &ctx, config, report: Report::new("rm") };
         for operand in &parsed.operands {
             remover.operand(operand).await;
         }
@@ -92,8 +87,7 @@ impl Remover<'_, '_> {
     async fn operand(&mut self, name: &str) {
         let path = resolve(self.ctx.cwd, name);
         if matches!(base_name(name), "." | "..") {
-            let message =
-                format!("refusing to remove '.' or '..' directory: skipping '{name}'");
+            let message = format!("refusing to remove '.' or '..' directory: skipping '{name}'");
             return self.report.fail(&message);
         }
         if path == Path::new("/") && self.config.recursive && !self.config.root_too {
@@ -135,11 +129,7 @@ impl Remover<'_, '_> {
         if plain && self.config.recursive && self.ctx.fs.remove(&path, true).await.is_ok() {
             return;
         }
-        let mut todo = vec![Step {
-            name: name.to_string(),
-            path,
-            emptied: false,
-        }];
+        let mut todo = vec![Step { name: name.to_string(), path, emptied: false }];
         let mut seen = 0;
         while let Some(step) = todo.pop() {
             seen += 1;
@@ -159,19 +149,11 @@ impl Remover<'_, '_> {
                 }
             };
             let (name, path) = (step.name, step.path);
-            todo.push(Step {
-                name: name.clone(),
-                path: path.clone(),
-                emptied: true,
-            });
+            todo.push(Step { name: name.clone(), path: path.clone(), emptied: true });
             for entry in inside {
                 let (name, path) = (join(&name, &entry.name), path.join(&entry.name));
                 if entry.metadata.file_type == FileType::Directory {
-                    todo.push(Step {
-                        name,
-                        path,
-                        emptied: false,
-                    });
+                    todo.push(Step { name, path, emptied: false });
                 } else {
                     self.file(&name, &path).await;
                 }

@@ -21,17 +21,8 @@ pub(super) struct Targets {
 
 impl Targets {
     /// Pairs of source and destination names, or why there are none.
-    pub(super) async fn pairs(
-        self,
-        ctx: &BuiltinContext<'_>,
-    ) -> Result<Vec<(String, String)>, String> {
-        let Targets {
-            mut operands,
-            directory,
-            exact,
-            parents,
-            links_are_files,
-        } = self;
+    pub(super) async fn pairs(self, ctx: &BuiltinContext<'_>) -> Result<Vec<(String, String)>, String> {
+        let Targets { mut operands, directory, exact, parents, links_are_files } = self;
         if operands.is_empty() {
             return Err("missing file operand".into());
         }

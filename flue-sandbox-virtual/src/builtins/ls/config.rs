@@ -48,8 +48,9 @@ pub(super) enum Quoting {
     Escape,
 }
 
+/// How sizes are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sizes {
+pub(in super::super) enum Sizes {
     Bytes,
     /// Powers of 1024.
     Human,
@@ -288,9 +289,7 @@ impl Config {
                 }
             }
             "width" => {
-                self.width = text
-                    .parse()
-                    .map_err(|_| format!("invalid line width: '{text}'"))?;
+                self.width = text.parse().map_err(|_| format!("invalid line width: '{text}'"))?;
             }
             "zero" => (self.layout, self.terminator) = (Layout::OnePerLine, '\0'),
             // The rest asks for what a sandbox does not have, or for colours.

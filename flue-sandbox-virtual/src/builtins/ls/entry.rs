@@ -14,7 +14,8 @@ pub(super) struct Entry {
     pub(super) meta: Metadata,
     /// Where a symbolic link points, and what is there.
     pub(super) target: Option<(String, Option<Metadata>)>,
-    /// Directories in this directory, for its link count.
+    /// Entries in this directory and directories among them, where asked for.
+    pub(super) inside: usize,
     pub(super) subdirectories: usize,
 }
 
@@ -22,8 +23,8 @@ pub(super) struct Entry {
 const BLOCK: u64 = 1024;
 /// Files take whole pages.
 const PAGE: u64 = 4096;
-/// What a directory is said to take, as on most file systems.
-const DIRECTORY_SIZE: u64 = 4096;
+/// Bytes of a directory entry, as tmpfs counts them.
+const DIRECTORY_ENTRY: u64 = 20;
 
 impl Entry {
     pub(super) fn is_dir(&self) -> bool {
@@ -32,7 +33,7 @@ impl Entry {
 
     pub(super) fn size(&self) -> u64 {
         match (self.meta.file_type, &self.target) {
-            (FileType::Directory, _) => DIRECTORY_SIZE,
+            (FileType::Directory, _) => directory_size(self.inside),
             (FileType::Symlink, Some((target, _))) => target.len() as u64,
             _ => self.meta.size,
         }
@@ -47,12 +48,13 @@ impl Entry {
     }
 
     pub(super) fn links(&self) -> usize {
-        if self.is_dir() {
-            self.subdirectories + 2
-        } else {
-            1
-        }
+        if self.is_dir() { self.subdirectories + 2 } else { 1 }
     }
+}
+
+/// Bytes of a directory: its entries and its two links to directories.
+pub(in super::super) fn directory_size(entries: usize) -> u64 {
+    DIRECTORY_ENTRY * (entries as u64 + 2)
 }
 
 /// A number that stays the same for a path, in place of an inode.
@@ -61,9 +63,7 @@ pub(in super::super) fn inode(path: &Path) -> u64 {
     let hash = path
         .to_string_lossy()
         .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     hash % 9_000_000 + 1_000_000
 }
 
@@ -105,11 +105,7 @@ pub(super) fn sort(entries: &mut [Entry], config: &Config) {
         }
     };
     entries.sort_by(|a, b| {
-        let first = if config.directories_first {
-            b.is_dir().cmp(&a.is_dir())
-        } else {
-            Ordering::Equal
-        };
+        let first = if config.directories_first { b.is_dir().cmp(&a.is_dir()) } else { Ordering::Equal };
         let rest = order(a, b);
         first.then(if config.reverse { rest.reverse() } else { rest })
     });
@@ -132,9 +128,7 @@ fn version(a: &str, b: &str) -> Ordering {
                 let digits = |text: &[u8]| text.iter().take_while(|c| c.is_ascii_digit()).count();
                 let (x, rest_a) = a.split_at(digits(a));
                 let (y, rest_b) = b.split_at(digits(b));
-                let trim = |text: &[u8]| -> Vec<u8> {
-                    text.iter().copied().skip_while(|&c| c == b'0').collect()
-                };
+                let trim = |text: &[u8]| -> Vec<u8> { text.iter().copied().skip_while(|&c| c == b'0').collect() };
                 let (x, y) = (trim(x), trim(y));
                 let order = x.len().cmp(&y.len()).then_with(|| x.cmp(&y));
                 if order != Ordering::Equal {

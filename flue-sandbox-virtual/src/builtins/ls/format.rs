@@ -21,7 +21,6 @@ pub(super) struct Setting {
 /// Times within half a year show the hour, others the year.
 const RECENT: TimeDelta = TimeDelta::seconds(31_556_952 / 2);
 
-
 /// Spaces between columns.
 const GAP: usize = 2;
 
@@ -30,9 +29,8 @@ pub(super) fn write(entries: &[Entry], config: &Config, setting: &Setting, out: 
     if config.layout == Layout::Long {
         return long(entries, config, setting, out);
     }
-    let width = |number: fn(&Entry) -> u64| {
-        entries.iter().map(|entry| number(entry).to_string().len()).max().unwrap_or(0)
-    };
+    let width =
+        |number: fn(&Entry) -> u64| entries.iter().map(|entry| number(entry).to_string().len()).max().unwrap_or(0);
     let inodes = width(|entry| inode(&entry.path));
     let blocks = width(Entry::blocks);
     let cells: Vec<String> = entries
@@ -77,10 +75,7 @@ fn long(entries: &[Entry], config: &Config, setting: &Setting, out: &mut String)
     let (inodes, links, sizes) = (width(0), width(1), width(2));
     let blocks = entries.iter().map(|entry| entry.blocks().to_string().len()).max();
     let blocks = blocks.unwrap_or(0);
-    let times: Vec<String> = entries
-        .iter()
-        .map(|entry| time_text(entry.meta.modified, config, setting))
-        .collect();
+    let times: Vec<String> = entries.iter().map(|entry| time_text(entry.meta.modified, config, setting)).collect();
     let time_width = times.iter().map(String::len).max().unwrap_or(0);
     for ((entry, row), time) in entries.iter().zip(&rows).zip(&times) {
         if config.inode {
@@ -141,11 +136,7 @@ pub(in super::super) fn size_text(bytes: u64, sizes: Sizes) -> String {
         None => bytes.to_string(),
         Some(unit) => {
             let tenths = (amount * 10.0).ceil();
-            if tenths < 100.0 {
-                format!("{:.1}{unit}", tenths / 10.0)
-            } else {
-                format!("{:.0}{unit}", amount.ceil())
-            }
+            if tenths < 100.0 { format!("{:.1}{unit}", tenths / 10.0) } else { format!("{:.0}{unit}", amount.ceil()) }
         }
     }
 }
@@ -225,12 +216,12 @@ fn columns(cells: &[String], width: usize, down: bool, out: &mut String) {
     let (widths, rows) = (widths(count), cells.len().div_ceil(count));
     for row in 0..rows {
         let mut pad = 0;
-        for column in 0..count {
+        for (column, width) in widths.iter().enumerate() {
             let at = if down { column * rows + row } else { row * count + column };
             let Some(cell) = cells.get(at) else { continue };
             out.extend(std::iter::repeat_n(' ', pad));
             out.push_str(cell);
-            pad = widths[column].saturating_sub(lengths[at]);
+            pad = width.saturating_sub(lengths[at]);
         }
         out.push('\n');
     }

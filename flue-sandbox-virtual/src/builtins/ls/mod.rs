@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use bashkit::{Builtin, BuiltinContext, ExecResult, FileType, async_trait};
 
-use self::config::{Config, Hidden, Indicator, Layout};
+use self::config::{Config, Hidden, Indicator, Layout, Order};
 use self::entry::{Entry, sort};
 use self::format::Setting;
 use super::files::{reason, resolve};
@@ -32,11 +32,7 @@ impl Builtin for Ls {
             Err(message) => return Ok(usage_error("ls", &message, TROUBLE)),
         };
         let mut lister = Lister {
-            setting: Setting {
-                user: identity::user(&ctx),
-                zone: clock::zone(ctx.env),
-                now: SystemTime::now(),
-            },
+            setting: Setting { user: identity::user(&ctx), zone: clock::zone(ctx.env), now: SystemTime::now() },
             ctx: &ctx,
             config: &config,
             out: String::new(),
@@ -81,11 +77,8 @@ impl Lister<'_, '_> {
         sort(&mut directories, config);
         format::write(&files, config, &self.setting, &mut self.out);
         let titled = config.recursive || operands.len() > 1;
-        let mut todo: Vec<(String, PathBuf)> = directories
-            .into_iter()
-            .rev()
-            .map(|entry| (entry.name, entry.path))
-            .collect();
+        let mut todo: Vec<(String, PathBuf)> =
+            directories.into_iter().rev().map(|entry| (entry.name, entry.path)).collect();
         let mut listed = 0;
         while let Some((name, path)) = todo.pop() {
             listed += 1;
@@ -147,18 +140,17 @@ impl Lister<'_, '_> {
 
     fn shows(&self, name: &str) -> bool {
         let config = self.config;
-        (config.hidden != Hidden::No || !name.starts_with('.'))
-            && !(config.ignore_backups && name.ends_with('~'))
-            && !config.ignore.iter().any(|pattern| glob::matches(pattern, name))
+        let hidden = config.hidden == Hidden::No && name.starts_with('.');
+        let backup = config.ignore_backups && name.ends_with('~');
+        let ignored = config.ignore.iter().any(|pattern| glob::matches(pattern, name));
+        !(hidden || backup || ignored)
     }
 
     /// An operand; a link to a directory is followed unless its own facts are asked for.
     async fn operand(&self, name: &str) -> Result<Entry, String> {
         let config = self.config;
         let path = resolve(self.ctx.cwd, name);
-        let own_facts = config.layout == Layout::Long
-            || config.directory_itself
-            || config.indicator == Indicator::All;
+        let own_facts = config.layout == Layout::Long || config.directory_itself || config.indicator == Indicator::All;
         let follow = config.follow || config.follow_operands || name.ends_with('/');
         let mut entry = self.entry(name, path.clone(), follow).await?;
         if entry.meta.file_type == FileType::Symlink
@@ -180,26 +172,20 @@ impl Lister<'_, '_> {
         let meta = meta.map_err(|error| reason(&error))?;
         let target = match meta.file_type {
             FileType::Symlink => match fs.read_link(&path).await {
-                Ok(target) => {
-                    Some((target.to_string_lossy().into_owned(), fs.stat(&path).await.ok()))
-                }
+                Ok(target) => Some((target.to_string_lossy().into_owned(), fs.stat(&path).await.ok())),
                 Err(_) => None,
             },
             _ => None,
         };
-        let mut subdirectories = 0;
-        if self.config.layout == Layout::Long && meta.file_type == FileType::Directory {
+        let (mut entries, mut subdirectories) = (0, 0);
+        let counts = self.config.layout == Layout::Long || self.config.order == Order::Size;
+        if counts && meta.file_type == FileType::Directory {
             let inside = fs.read_dir(&path).await.unwrap_or_default();
+            entries = inside.len();
             let is_dir = |item: &&bashkit::DirEntry| item.metadata.file_type.is_dir();
             subdirectories = inside.iter().filter(is_dir).count();
         }
-        Ok(Entry {
-            name: name.to_string(),
-            path,
-            meta,
-            target,
-            subdirectories,
-        })
+        Ok(Entry { name: name.to_string(), path, meta, target, inside: entries, subdirectories })
     }
 
     fn complain(&mut self, name: &str, why: &str) {

@@ -1,7 +1,7 @@
 //! One run of `patch`: files, messages, backups, rejects.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
 
 use bashkit::{BuiltinContext, ExecResult};
 
@@ -282,7 +282,7 @@ impl<'a, 'c> Session<'a, 'c> {
         patch: &FilePatch,
         choice: &Choice,
         target_name: &str,
-        path: &PathBuf,
+        path: &Path,
         original: Option<Vec<u8>>,
         outcome: Outcome,
     ) {
@@ -306,10 +306,11 @@ impl<'a, 'c> Session<'a, 'c> {
             self.put(&backup, original).await;
         }
         if outcome.text.is_empty() && (deletes || config.remove_empty) && config.output.is_none() {
-            if outcome.failed.is_empty() && fs.exists(path).await.unwrap_or(false) {
-                if let Err(error) = fs.remove(path, false).await {
-                    self.complain(&choice.name, &reason(&error));
-                }
+            if outcome.failed.is_empty()
+                && fs.exists(path).await.unwrap_or(false)
+                && let Err(error) = fs.remove(path, false).await
+            {
+                self.complain(&choice.name, &reason(&error));
             }
             return;
         }
@@ -327,15 +328,16 @@ impl<'a, 'c> Session<'a, 'c> {
         if !unchanged {
             self.put(&target, &text).await;
         }
-        if renames && !patch.copy {
-            if let Err(error) = fs.remove(path, false).await {
-                self.complain(&choice.name, &reason(&error));
-            }
+        if renames
+            && !patch.copy
+            && let Err(error) = fs.remove(path, false).await
+        {
+            self.complain(&choice.name, &reason(&error));
         }
-        if let Some(mode) = patch.new_mode {
-            if let Err(error) = fs.chmod(&target, mode).await {
-                self.complain(target_name, &reason(&error));
-            }
+        if let Some(mode) = patch.new_mode
+            && let Err(error) = fs.chmod(&target, mode).await
+        {
+            self.complain(target_name, &reason(&error));
         }
     }
 
@@ -357,7 +359,7 @@ impl<'a, 'c> Session<'a, 'c> {
         }
     }
 
-    async fn put(&mut self, path: &PathBuf, bytes: &[u8]) {
+    async fn put(&mut self, path: &Path, bytes: &[u8]) {
         let fs = &*self.ctx.fs;
         let mode = fs.stat(path).await.ok().map(|meta| meta.mode);
         if let Some(parent) = path.parent()
