@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use flue_core::model::ModelEvent;
 use flue_core::{Error, ErrorKind, Retry};
 use flue_models_kit::{HttpOptions, MAX_ERROR_BODY_BYTES};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::double::{Act, ask, chunk, endpoint, head, last_chunk, model, model_with, reply, serve};
 
@@ -78,8 +80,16 @@ async fn nobody_listens() {
 
 #[tokio::test]
 async fn a_server_without_tls_is_no_https_server() {
-    let server = serve(vec![Act::Send("HTTP/1.1 400 Bad Request\r\n\r\n".to_owned()), Act::Close]).await;
-    let (_, error) = ask(&model(endpoint(&server.url.replace("http:", "https:")))).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        socket.shutdown().await.unwrap();
+        let _ = socket.read_to_end(&mut Vec::new()).await;
+    };
+    let model = model(endpoint(&format!("https://{address}")));
+    let ((_, error), ()) = tokio::join!(ask(&model), answer);
     let message = "no trusted connection to the server was made";
     expect(&error.unwrap(), ErrorKind::Unavailable, "connect", Retry::Never, message);
 }
