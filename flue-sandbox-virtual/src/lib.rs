@@ -5,6 +5,8 @@ mod command;
 mod factory;
 mod files;
 mod limits;
+#[cfg(feature = "network")]
+mod network;
 mod notes;
 mod sandbox;
 mod seed;
@@ -14,5 +16,7 @@ mod tree;
 pub use self::command::{CommandCall, CommandOutput};
 pub use self::factory::Virtual;
 pub use self::limits::VirtualLimits;
+#[cfg(feature = "network")]
+pub use self::network::NetworkPolicy;
 pub use self::sandbox::VirtualSandbox;
 pub use self::tree::{Snapshot, TreeVfs};

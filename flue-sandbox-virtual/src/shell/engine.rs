@@ -26,6 +26,11 @@ const PARSER_TIME: Duration = Duration::from_secs(10);
 /// Fields that one expansion may be split into, and elements of all arrays together.
 const MAX_FIELDS: usize = 1_000_000;
 
+/// Commands that run the command in their arguments.
+const WRAPPERS: [&str; 10] =
+    ["builtin", "command", "env", "exec", "find", "nice", "nohup", "parallel", "timeout", "xargs"];
+/// The most of them in front of one command.
+const MAX_CHAIN: usize = 100;
 /// Why the stack guard stops an execution.
 const NESTED: &str = "commands are nested too deeply; use a loop instead of recursion";
 
@@ -38,6 +43,10 @@ pub(super) async fn execute(script: Script, run: &Arc<Run>, stack: &Arc<Stack>) 
             _ => return End::TimedOut,
         },
     };
+    if let Some(reason) = builtins::refuse_script(&script.command) {
+        run.output.complain(&reason);
+        return End::Exited(1);
+    }
     let mut bash = build(&script, time, run, stack);
     run.attach(bash.cancellation_token());
     if let Err(error) = check_cwd(&*bash.fs(), &script.cwd).await {
@@ -92,12 +101,12 @@ fn build(script: &Script, time: Duration, run: &Arc<Run>, stack: &Arc<Stack>) ->
     }
     let (run, stack) = (Arc::clone(run), Arc::clone(stack));
     let guard = move |mut event: bashkit::hooks::ToolEvent| {
-        if !stack.has_room() {
+        if !stack.has_room() || is_long_chain(&event.name, &event.args) {
             run.stop(NESTED);
             return HookAction::Cancel(String::new());
         }
         if let Some(reason) = builtins::refuse(&event.name, &event.args) {
-            run.output.complain(&format!("{}: {reason}", event.name));
+            run.output.complain(&reason);
             return HookAction::Cancel(String::new());
         }
         if let Some(args) = builtins::rewrite(&event.name, &event.args) {
@@ -106,6 +115,12 @@ fn build(script: &Script, time: Duration, run: &Arc<Run>, stack: &Arc<Stack>) ->
         HookAction::Continue(event)
     };
     builder.before_tool(Box::new(guard)).build()
+}
+
+/// Whether a command is to run a command that is to run a command … for too long: each holds all words behind it.
+fn is_long_chain(name: &str, args: &[String]) -> bool {
+    let wraps = |word: &str| WRAPPERS.contains(&word);
+    args.len() > MAX_CHAIN && wraps(name) && args.iter().filter(|arg| wraps(arg)).nth(MAX_CHAIN).is_some()
 }
 
 fn execution_limits(limits: &VirtualLimits, time: Duration) -> ExecutionLimits {

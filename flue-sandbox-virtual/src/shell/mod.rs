@@ -89,6 +89,9 @@ impl Shell {
     /// Runs a command from `cwd`, whatever `request` says of it.
     pub(crate) async fn exec(&self, request: ExecRequest, cwd: SandboxPath) -> Result<ExecOutput> {
         check_env(&request.env)?;
+        if request.command.contains('\0') {
+            return Err(Error::new(ErrorKind::InvalidInput, "exec", "a command cannot contain a NUL byte"));
+        }
         if request.cancel.is_cancelled() {
             return Err(Error::cancelled("exec"));
         }

@@ -1,0 +1,4 @@
+//! The virtual sandbox as its users see it.
+
+mod conformance;
+mod support;
