@@ -3,10 +3,12 @@
 mod absent;
 mod archive;
 mod bc;
+mod cfloat;
 mod clock;
 mod cmp;
 mod date;
 mod diff;
+mod du;
 mod fileops;
 mod files;
 mod glob;
@@ -18,8 +20,10 @@ mod jq;
 mod options;
 mod patch;
 mod seq;
+mod sizes;
 mod split;
 mod stat;
+mod streaming;
 mod xargs;
 mod yes;
 
@@ -37,6 +41,7 @@ pub(crate) fn register(builder: BashBuilder) -> BashBuilder {
         .builtin("date", Box::new(date::Date))
         .builtin("diff", Box::new(diff::Diff))
         .builtin("dir", Box::new(ls::Ls))
+        .builtin("du", Box::new(du::Du))
         .builtin("ln", Box::new(fileops::Ln))
         .builtin("ls", Box::new(ls::Ls))
         .builtin("mkdir", Box::new(fileops::Mkdir))
@@ -46,4 +51,8 @@ pub(crate) fn register(builder: BashBuilder) -> BashBuilder {
         .builtin("rmdir", Box::new(fileops::Rmdir))
         .builtin("stat", Box::new(stat::Stat))
         .builtin("touch", Box::new(fileops::Touch))
+        .command("head", headtail::Head)
+        .command("seq", seq::Seq)
+        .command("tail", headtail::Tail)
+        .command("yes", yes::Yes)
 }
