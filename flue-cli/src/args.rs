@@ -174,7 +174,6 @@ pub(crate) struct SandboxArgs {
     pub(crate) cwd: Option<String>,
     /// Let curl and wget reach URLs that begin so;
     /// repeatable
-    #[cfg(feature = "network")]
     #[arg(long, value_name = "URL", verbatim_doc_comment)]
     pub(crate) network_allow: Vec<String>,
 }

@@ -37,16 +37,14 @@ fn not_built_in(kind: &str) -> Error {
 
 #[cfg(feature = "virtual")]
 fn virtual_sandbox(args: &SandboxArgs) -> Result<Arc<dyn SandboxFactory>> {
-    use flue_sandbox_virtual::Virtual;
-
-    #[cfg(feature = "network")]
-    if !args.network_allow.is_empty() {
-        let policy = flue_sandbox_virtual::NetworkPolicy::allow(&args.network_allow);
-        return Ok(Arc::new(Virtual::new().network(policy)));
+    let sandboxes = flue_sandbox_virtual::Virtual::new();
+    if args.network_allow.is_empty() {
+        return Ok(Arc::new(sandboxes));
     }
+    #[cfg(feature = "network")]
+    return Ok(Arc::new(sandboxes.network(flue_sandbox_virtual::NetworkPolicy::allow(&args.network_allow))));
     #[cfg(not(feature = "network"))]
-    let _ = args;
-    Ok(Arc::new(Virtual::new()))
+    Err(Error::unsupported("open sandbox", "--network-allow is not built in; build with the feature `network`"))
 }
 
 /// The model called `name`, or else the one that [`MODEL_VARIABLE`] names.

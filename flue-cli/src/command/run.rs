@@ -99,12 +99,13 @@ impl Plan {
     async fn collect(&self, harness: &Harness, report: &mut Report) {
         // Whoever interrupts the prompt still wants its files; the next interrupt ends the process.
         let cancel = flue_core::CancellationToken::new();
+        let cut_short = report.failed();
         for collect in &self.collects {
             let (collected, error) = collect.run(&harness.fs(), harness.sandbox().fs(), &cancel).await;
             match error {
                 None => self.progress.note(&collected.to_string()),
                 // A run that did not end well may well not have come to write it.
-                Some(error) if report.failed() && error.kind() == ErrorKind::NotFound => {
+                Some(error) if cut_short && error.kind() == ErrorKind::NotFound => {
                     self.progress.note(&format!("{error}"));
                 }
                 Some(error) => report.fail(error),

@@ -3,6 +3,9 @@
 mod exec;
 mod help;
 mod limits;
+mod review;
+mod run;
+mod server;
 mod signals;
 mod support;
 mod transfer;

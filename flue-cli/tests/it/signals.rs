@@ -4,6 +4,7 @@ use std::io::Read;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use crate::server::{Server, Turn};
 use crate::support::{Place, finish};
 
 /// The longest that an orderly end takes.
@@ -44,6 +45,69 @@ fn an_interrupt_ends_a_command_in_order() {
 fn a_reader_that_goes_away_ends_a_command_quietly() {
     let place = Place::new();
     let mut child = place.flue(["exec", "while :; do echo line; done"]).spawn();
+    first_byte(&mut child);
+    drop(child.stdout.take());
+    let done = finish(child, Instant::now()).code(141);
+    assert_eq!(done.stderr, "");
+}
+
+fn stalled(place: &Place, server: &Server, args: &[&str]) -> Child {
+    let all = ["run", "--model", Server::MODEL, "-m", "go", "--events"];
+    let mut child = place.flue(all.iter().chain(args)).env(Server::ADDRESS, server.address()).spawn();
+    let mut seen = Vec::new();
+    // The model has said something and hangs now.
+    while !String::from_utf8_lossy(&seen).contains("text_delta") {
+        let mut byte = [0];
+        child.stdout.as_mut().unwrap().read_exact(&mut byte).unwrap();
+        seen.push(byte[0]);
+    }
+    child
+}
+
+#[test]
+fn an_interrupt_ends_a_run_in_order_and_collects_what_there_is() {
+    let place = Place::new();
+    let write = Turn::Call("write", r#"{"path":"draft.md","content":"a draft"}"#.into());
+    let server = Server::start(vec![write, Turn::Stall("thinking about")]);
+    let child = stalled(&place, &server, &["--collect", "draft.md", "--collect", "final.md"]);
+    let begun = Instant::now();
+    signal(&child, "INT");
+    let done = finish(child, begun).code(130);
+    assert!(done.took < ORDERLY, "{:?}", done.took);
+    assert_eq!(place.read("draft.md"), "a draft");
+    assert!(done.stdout.contains(r#""outcome":"cancelled""#), "{}", done.stdout);
+    let last: Vec<&str> = done.stderr.lines().rev().take(4).collect();
+    assert!(last[0].starts_with("stopped  2 turns · "), "{}", done.stderr);
+    assert!(last[1].contains("final.md"), "{}", done.stderr);
+    assert!(last[2].starts_with("collected /workspace/draft.md"), "{}", done.stderr);
+    assert_eq!(last[3], "stopping; once more stops at once");
+}
+
+#[test]
+fn a_second_interrupt_ends_a_run_at_once() {
+    let place = Place::new();
+    // Reading the pipe hangs, whatever is cancelled: only the second signal gets through.
+    let made = Command::new("mkfifo").arg(place.path("pipe")).status().unwrap();
+    assert!(made.success());
+    let child = place.flue(["run", "--model", "scripted/echo", "-m", "hi", "--stage", "pipe"]).spawn();
+    std::thread::sleep(Duration::from_millis(500));
+    signal(&child, "INT");
+    std::thread::sleep(Duration::from_millis(200));
+    let begun = Instant::now();
+    signal(&child, "INT");
+    let done = finish(child, begun).code(130);
+    assert!(done.took < Duration::from_secs(2), "{:?}", done.took);
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_run_quietly() {
+    let place = Place::new();
+    let call = || Turn::Call("bash", r#"{"command":"echo a"}"#.into());
+    let server = Server::start(std::iter::repeat_with(call).take(200).chain([Turn::Stall("end")]).collect());
+    let mut child = place
+        .flue(["run", "-q", "--model", Server::MODEL, "-m", "go", "--events"])
+        .env(Server::ADDRESS, server.address())
+        .spawn();
     first_byte(&mut child);
     drop(child.stdout.take());
     let done = finish(child, Instant::now()).code(141);
