@@ -97,7 +97,7 @@ mod tests {
                 "out/the review.md",
             ),
             ("Review a.md: read it, check its length, and write your review of a.md to b.md", "a.md", "b.md"),
-            ("See https://example.org/x.md about /work/notes.rst v1.2.3", "/work/notes.rst", "review.md"),
+            ("See https://example.org/x.md about /srv/notes.rst v1.2.3", "/srv/notes.rst", "review.md"),
         ] {
             let job = Job::of(prompt).unwrap();
             assert_eq!((job.document.as_str(), job.output.as_str()), (document, output), "{prompt}");
