@@ -1,7 +1,7 @@
 //! Operands, paths and error words shared by the builtins.
 
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use bashkit::{BuiltinContext, Error, FileSystem};
 
@@ -48,4 +48,19 @@ pub(super) async fn read_file(fs: &dyn FileSystem, path: &Path) -> Result<Vec<u8
 /// Splits into lines, each with its newline; the last may lack one.
 pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.split_inclusive(|&byte| byte == b'\n')
+}
+
+/// The way from one directory to a path.
+pub(super) fn relative(from: &Path, to: &Path) -> PathBuf {
+    let parts = |path: &Path| -> Vec<String> {
+        path.components()
+            .filter(|part| *part != Component::RootDir)
+            .map(|part| part.as_os_str().to_string_lossy().into_owned())
+            .collect()
+    };
+    let (from, to) = (parts(from), parts(to));
+    let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = std::iter::repeat_n("..".to_string(), from.len() - shared);
+    let way: PathBuf = up.chain(to[shared..].iter().cloned()).collect();
+    if way.as_os_str().is_empty() { PathBuf::from(".") } else { way }
 }

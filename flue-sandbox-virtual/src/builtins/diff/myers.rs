@@ -12,6 +12,12 @@ use std::ops::Range;
 /// best: files of unrelated lines would otherwise take quadratic time.
 const GOOD_ENOUGH_COST: usize = 4096;
 
+/// Diagonals visited after which every further search settles early, so that
+/// two large unrelated files take seconds at most.
+const MAX_VISITS: usize = 100_000_000;
+/// The cost at which it then settles.
+const HURRIED_COST: usize = 32;
+
 /// Beyond any line number, with room to subtract a diagonal.
 const FAR: isize = isize::MAX / 2;
 
@@ -58,6 +64,7 @@ struct Search<'a> {
     backward: Vec<isize>,
     /// Index of diagonal 0 in the two arrays.
     zero: isize,
+    visits: usize,
 }
 
 struct Split {
@@ -68,7 +75,14 @@ struct Split {
 impl<'a> Search<'a> {
     fn new(old: &'a [u32], new: &'a [u32]) -> Self {
         let diagonals = old.len() + new.len() + 3;
-        Self { old, new, forward: vec![0; diagonals], backward: vec![0; diagonals], zero: new.len() as isize + 1 }
+        Self {
+            old,
+            new,
+            forward: vec![0; diagonals],
+            backward: vec![0; diagonals],
+            zero: new.len() as isize + 1,
+            visits: 0,
+        }
     }
 
     fn run(mut self, mut deleted: impl FnMut(usize), mut inserted: impl FnMut(usize)) {
@@ -109,7 +123,8 @@ impl<'a> Search<'a> {
         self.backward[at(end)] = x1;
         for cost in 1.. {
             widen(&mut self.forward, at, &mut f_low, &mut f_high, lowest, highest, -1);
-            for d in (f_low..=f_high).rev().step_by(2) {
+            let mut d = f_high;
+            while d >= f_low {
                 let (below, above) = (self.forward[at(d - 1)], self.forward[at(d + 1)]);
                 let mut px = if below < above { above } else { below + 1 };
                 let mut py = px - d;
@@ -121,9 +136,11 @@ impl<'a> Search<'a> {
                 if odd && b_low <= d && d <= b_high && self.backward[at(d)] <= px {
                     return split(px, py);
                 }
+                d -= 2;
             }
             widen(&mut self.backward, at, &mut b_low, &mut b_high, lowest, highest, FAR);
-            for d in (b_low..=b_high).rev().step_by(2) {
+            let mut d = b_high;
+            while d >= b_low {
                 let (below, above) = (self.backward[at(d - 1)], self.backward[at(d + 1)]);
                 let mut px = if below < above { below } else { above - 1 };
                 let mut py = px - d;
@@ -135,8 +152,10 @@ impl<'a> Search<'a> {
                 if !odd && f_low <= d && d <= f_high && px <= self.forward[at(d)] {
                     return split(px, py);
                 }
+                d -= 2;
             }
-            if cost >= GOOD_ENOUGH_COST {
+            self.visits += (f_high - f_low + b_high - b_low) as usize / 2;
+            if cost >= GOOD_ENOUGH_COST || (self.visits > MAX_VISITS && cost >= HURRIED_COST) {
                 break;
             }
         }

@@ -1,10 +1,10 @@
 //! `ln`.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use bashkit::{Builtin, BuiltinContext, ExecResult, async_trait};
 
-use super::super::files::{reason, resolve};
+use super::super::files::{reason, relative, resolve};
 use super::super::options::{LONG, Opt, flag, optional, parse, usage_error, value};
 use super::target::Targets;
 use super::{Answers, Report, base_name};
@@ -143,19 +143,4 @@ async fn link(
         Ok(()) => Ok(()),
         Err(error) => Err(format!("failed to create {kind} link '{name}': {}", reason(&error))),
     }
-}
-
-/// The way from one directory to a path.
-fn relative(from: &Path, to: &Path) -> PathBuf {
-    let parts = |path: &Path| -> Vec<String> {
-        path.components()
-            .filter(|part| *part != Component::RootDir)
-            .map(|part| part.as_os_str().to_string_lossy().into_owned())
-            .collect()
-    };
-    let (from, to) = (parts(from), parts(to));
-    let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
-    let up = std::iter::repeat_n("..".to_string(), from.len() - shared);
-    let way: PathBuf = up.chain(to[shared..].iter().cloned()).collect();
-    if way.as_os_str().is_empty() { PathBuf::from(".") } else { way }
 }
