@@ -19,6 +19,7 @@ mod headtail;
 mod jq;
 mod options;
 mod patch;
+mod realpath;
 mod seq;
 mod sizes;
 mod split;
@@ -47,6 +48,7 @@ pub(crate) fn register(builder: BashBuilder) -> BashBuilder {
         .builtin("mkdir", Box::new(fileops::Mkdir))
         .builtin("mv", Box::new(fileops::Mv))
         .builtin("patch", Box::new(patch::Patch))
+        .builtin("realpath", Box::new(realpath::Realpath))
         .builtin("rm", Box::new(fileops::Rm))
         .builtin("rmdir", Box::new(fileops::Rmdir))
         .builtin("stat", Box::new(stat::Stat))
