@@ -101,7 +101,8 @@ impl Anthropic {
         self
     }
 
-    /// Another header. One with credentials replaces the key.
+    /// Another header. One with credentials replaces the key; one of the protocol's own, such as
+    /// `anthropic-beta`, is sent as given here.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
         self.headers.push((name.into(), value.into()));

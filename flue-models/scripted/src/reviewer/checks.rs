@@ -8,7 +8,7 @@ pub(super) const LONG_LINE: usize = 120;
 /// What a command is to find out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Topic {
-    /// Lines, words and bytes, on one line.
+    /// Lines, words and bytes.
     Size,
     /// Line and text of each open marker.
     Markers,
@@ -48,15 +48,17 @@ impl Check {
     /// left out where their content is no text.
     pub(super) fn all(document: &str) -> Vec<Self> {
         let file = quote(document);
-        let prose = r"/^ *(```|~~~)/ { code = !code } !code";
+        let plain = r#"{ sub(/\r$/, "") }"#;
+        let prose = format!("{plain} /^ *(```|~~~)/ {{ code = !code }} !code");
         [
-            (Topic::Size, format!("wc -lwc < {file}")),
+            // `wc -l` counts line ends, and the last line may have none.
+            (Topic::Size, format!("awk 'END {{ print NR }}' {file} && wc -wc < {file}")),
             (Topic::Markers, format!("grep -nE '(TODO|FIXME|XXX|TBD)' {file} || true")),
             (Topic::Headings, format!("awk '{prose} && /^#+ / {{ print NR \":\" $0 }}' {file}")),
             (
                 Topic::Longest,
                 format!(
-                    "awk 'length($0) > most {{ most = length($0); line = NR }} \
+                    "awk '{plain} length($0) > most {{ most = length($0); line = NR }} \
                      END {{ if (most) print line \":\" most }}' {file}"
                 ),
             ),
@@ -68,7 +70,7 @@ impl Check {
                      print NR \":\" $i }}' {file}"
                 ),
             ),
-            (Topic::TrailingSpace, format!("awk '/[ \\t]+$/ {{ print NR \":\" }}' {file}")),
+            (Topic::TrailingSpace, format!("awk '{plain} /[ \\t]+$/ {{ print NR \":\" }}' {file}")),
         ]
         .into_iter()
         .map(|(topic, command)| Self { topic, command })
@@ -94,7 +96,7 @@ pub(super) fn places(output: &str) -> Option<Vec<Place>> {
         .collect()
 }
 
-/// Lines, words and bytes of an output of `wc`.
+/// Lines, words and bytes, as three numbers.
 pub(super) fn size(output: &str) -> Option<[u64; 3]> {
     let mut numbers = output.split_whitespace().map(|word| word.parse().ok());
     let size = [numbers.next()??, numbers.next()??, numbers.next()??];
@@ -107,7 +109,7 @@ mod tests {
 
     #[test]
     fn outputs_are_read_or_refused() {
-        assert_eq!(size("  10  200 3000\n"), Some([10, 200, 3000]));
+        assert_eq!(size("10\n  200 3000\n"), Some([10, 200, 3000]));
         for bad in ["", "wc: no such file", "1 2", "1 2 3 4"] {
             assert_eq!(size(bad), None, "{bad}");
         }

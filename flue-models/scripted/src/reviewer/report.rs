@@ -34,7 +34,12 @@ impl<'a> Report<'a> {
     pub(super) fn add(&mut self, check: &Check, output: &str) {
         let understood = match check.topic {
             Topic::Size => size(output).map(|[lines, words, bytes]| {
-                self.facts.push(format!("{lines} lines, {words} words, {bytes} bytes."));
+                self.facts.push(format!(
+                    "{}, {}, {}.",
+                    counted(lines, "line"),
+                    counted(words, "word"),
+                    counted(bytes, "byte")
+                ));
             }),
             topic => places(output).map(|places| self.take(topic, &places)),
         };
@@ -84,7 +89,12 @@ impl<'a> Report<'a> {
         let level = |place: &Place| place.text.bytes().take_while(|byte| *byte == b'#').count();
         match (places.iter().map(level).min(), places.iter().map(level).max()) {
             (Some(top), Some(deepest)) => {
-                self.facts.push(format!("{} headings, of levels {top} to {deepest}.", places.len()));
+                let count = counted(places.len() as u64, "heading");
+                self.facts.push(if top == deepest {
+                    format!("{count}, of level {top}.")
+                } else {
+                    format!("{count}, of levels {top} to {deepest}.")
+                });
             }
             _ => self.facts.push("No headings.".to_owned()),
         }
@@ -117,8 +127,7 @@ impl<'a> Report<'a> {
     pub(super) fn count(&self) -> String {
         match self.findings.len() {
             0 => "no findings".to_owned(),
-            1 => "1 finding".to_owned(),
-            count => format!("{count} findings"),
+            count => counted(count as u64, "finding"),
         }
     }
 
@@ -145,6 +154,10 @@ impl<'a> Report<'a> {
         section("Not checked", &self.gaps, false);
         text
     }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// One line of `text` as code, cut to a readable length.

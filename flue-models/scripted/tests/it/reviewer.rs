@@ -66,7 +66,7 @@ fn answers(call: &ToolCall) -> Answer {
     Ok(match call.name.as_str() {
         "read" => "# Plan\n\nThe the plan.\n",
         "write" => "Successfully wrote 10 bytes",
-        _ if command.starts_with("wc") => "  40  200 1234",
+        _ if command.contains("wc") => "40\n  200 1234",
         _ if command.starts_with("grep") => "7:TODO: say `when`\n9:- FIXME",
         _ if command.contains("^#+") => "1:# Plan\n5:### Deep\n9:# Plan",
         _ if command.contains("most") => "20:250",
