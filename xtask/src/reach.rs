@@ -60,6 +60,7 @@ const ROWS: &[Row] = &[
     row("flue-core", Features::Default, &[HTTP, TLS, SOCKETS, HOST, FILES], 40),
     row("flue-core", Features::All, &[HTTP, TLS, SOCKETS, HOST, FILES], 85),
     row("flue-core-testkit", Features::All, &[HTTP, TLS, SOCKETS, HOST, FILES], 60),
+    row("flue-sandbox-local", Features::Default, &[HTTP, TLS, FILES], 75),
     row("flue-sandbox-virtual", Features::Default, &[HTTP, TLS, SOCKETS, HOST], 150),
     row("flue-sandbox-virtual", Features::All, &[HOST], 195),
     row("flue-models-kit", Features::All, &[HOST, FILES], 115),

@@ -1,0 +1,89 @@
+//! What commands see of the host's environment.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+
+use flue_core::{Error, ErrorKind, Result};
+
+/// The variables that are taken over from the host, where it has them: who and where one is, never a credential.
+const INHERITED: [&str; 14] = [
+    "PATH", "HOME", "USER", "LOGNAME", "HOSTNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM", "TMPDIR",
+    "TMP", "TEMP",
+];
+
+/// The variable that marks the processes of a command; see [`crate::shell`]. A program that is itself run by a command
+/// hands on the mark that it was given.
+pub(crate) const MARK: &str = "FLUE_EXEC_ID";
+
+/// A snapshot of a few variables of the host, and what was laid over it.
+#[derive(Clone)]
+pub(crate) struct Environment {
+    variables: BTreeMap<OsString, OsString>,
+    /// The host's search path, which finds the shell whatever commands are given as theirs.
+    host_path: OsString,
+}
+
+impl Environment {
+    /// Takes the snapshot. The host is looked at again only by [`Environment::expose`].
+    pub(crate) fn snapshot() -> Self {
+        let keys = INHERITED.iter().chain([&MARK]);
+        let inherited = keys.filter_map(|key| Some((OsString::from(key), std::env::var_os(key)?)));
+        Self { variables: inherited.collect(), host_path: std::env::var_os("PATH").unwrap_or_default() }
+    }
+
+    pub(crate) fn set(&mut self, key: impl Into<OsString>, value: impl Into<OsString>) {
+        self.variables.insert(key.into(), value.into());
+    }
+
+    /// Takes over one more variable, as the host has it now.
+    pub(crate) fn expose(&mut self, key: OsString) {
+        if let Some(value) = std::env::var_os(&key) {
+            self.variables.insert(key, value);
+        }
+    }
+
+    pub(crate) fn unset(&mut self, key: &OsStr) {
+        self.variables.remove(key);
+    }
+
+    pub(crate) fn variables(&self) -> &BTreeMap<OsString, OsString> {
+        &self.variables
+    }
+
+    pub(crate) fn host_path(&self) -> &OsStr {
+        &self.host_path
+    }
+
+    /// Refuses names and values that no process can be given.
+    pub(crate) fn check(&self) -> Result<()> {
+        check(ErrorKind::Config, "open", self.variables.iter().map(|(key, value)| (&**key, &**value)))
+    }
+}
+
+/// Refuses what cannot be in an environment. Says the name, never the value.
+pub(crate) fn check<'a>(
+    kind: ErrorKind,
+    operation: &'static str,
+    variables: impl Iterator<Item = (&'a OsStr, &'a OsStr)>,
+) -> Result<()> {
+    for (key, value) in variables {
+        let name = key.as_encoded_bytes();
+        let problem = if name.is_empty() || name.contains(&b'=') || name.contains(&0) {
+            "an environment variable cannot have this name"
+        } else if value.as_encoded_bytes().contains(&0) {
+            "the value of an environment variable cannot contain a NUL byte"
+        } else {
+            continue;
+        };
+        return Err(Error::new(kind, operation, problem).with("name", key.to_string_lossy().escape_debug()));
+    }
+    Ok(())
+}
+
+impl fmt::Debug for Environment {
+    /// Values may be secrets: only names are shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.variables.keys()).finish()
+    }
+}

@@ -1,0 +1,27 @@
+//! What a model should know of the place before it works there.
+
+use flue_core::SandboxPath;
+
+/// The facts, one sentence each. `jail` is what the file tools are kept beneath, if anything.
+pub(crate) fn notes(shell: &std::path::Path, jail: Option<&SandboxPath>) -> Vec<String> {
+    let files = match jail {
+        Some(jail) => format!("The file tools reach only what is beneath {jail}; commands are not kept in it."),
+        None => "The file tools reach every file of the machine that the user may.".to_owned(),
+    };
+    vec![
+        "Nothing is isolated: commands are real processes on the user's own machine, run as the user, with the user's \
+         files and network. What they change or delete stays changed."
+            .to_owned(),
+        files,
+        format!(
+            "Each command starts a fresh {}: files are kept between commands, variables and directory changes are not.",
+            shell.file_name().unwrap_or(shell.as_os_str()).to_string_lossy()
+        ),
+        "What a command leaves in the background runs on, but its output is lost once the command has ended; send it to a \
+         file."
+            .to_owned(),
+        "Searches pass over what .gitignore, .ignore and .rgignore files name, and over .git; other hidden files are \
+         searched."
+            .to_owned(),
+    ]
+}

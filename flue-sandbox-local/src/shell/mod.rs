@@ -1,0 +1,140 @@
+//! Commands: real processes of the host.
+//!
+//! Every command gets a fresh shell that leads a process group of its own, with an environment that names every variable,
+//! nothing to read unless it is given something, and pipes for what it says. [`run`] is its life; [`tree`] its end.
+
+mod clock;
+mod launch;
+mod leader;
+mod output;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod ready;
+mod run;
+mod scan;
+mod tree;
+
+use std::ffi::OsStr;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+use std::sync::Arc;
+
+use flue_core::{Error, ErrorKind, ExecEnd, ExecOutput, ExecRequest, Result, SandboxPath};
+use rustix::io::Errno;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::launch::Launcher;
+use self::run::{Run, Stops, Watch};
+use self::scan::Mark;
+use crate::env::{self, Environment};
+use crate::files::{closed, failed};
+
+/// How many pipes of what commands left in the background are read on for at a time. Beyond it they are closed.
+const MAX_BACKGROUND_PIPES: usize = 256;
+
+/// Runs commands of one sandbox.
+#[derive(Debug)]
+pub(crate) struct Shell {
+    launcher: Launcher,
+    env: Environment,
+    /// Bytes kept of each stream.
+    output_bytes: usize,
+    background: Arc<Semaphore>,
+    closed: CancellationToken,
+}
+
+impl Shell {
+    pub(crate) fn new(launcher: Launcher, env: Environment, output_bytes: usize, closed: CancellationToken) -> Self {
+        Self { launcher, env, output_bytes, background: Arc::new(Semaphore::new(MAX_BACKGROUND_PIPES)), closed }
+    }
+
+    /// Runs a command from `cwd`, whatever `request` says of it.
+    pub(crate) async fn exec(&self, request: ExecRequest, cwd: SandboxPath) -> Result<ExecOutput> {
+        if self.closed.is_cancelled() {
+            return Err(closed("exec"));
+        }
+        check(&request)?;
+        if request.cancel.is_cancelled() {
+            return Err(Error::cancelled("exec"));
+        }
+        let mark = Mark::new().map_err(|error| {
+            Error::new(ErrorKind::Io, "exec", "the host has no randomness to mark the command's processes with")
+                .with_source(error)
+        })?;
+        let mut command = self.launcher.command(&request.command);
+        command.current_dir(cwd.as_str());
+        command.envs(self.env.variables()).envs(&request.env);
+        command.env(env::MARK, mark.value(self.env.variables().get(OsStr::new(env::MARK))));
+        let watch = Watch { limit: self.output_bytes, sink: request.sink };
+        let run = Run::start(command, request.stdin, mark, watch);
+        let run = run.map_err(|error| self.not_started(&cwd, error))?;
+        let stops = Stops { timeout: request.timeout, cancel: request.cancel.clone(), closed: self.closed.clone() };
+        let ended = run.end(stops, &self.background).await;
+        if request.cancel.is_cancelled() {
+            return Err(Error::cancelled("exec"));
+        }
+        if self.closed.is_cancelled() {
+            return Err(closed("exec"));
+        }
+        let ended = ended.map_err(|error| {
+            Error::new(ErrorKind::Io, "exec", "the end of the command could not be learned").with_source(error)
+        })?;
+        let end = match ended.status {
+            _ if ended.timed_out => ExecEnd::TimedOut,
+            Some(status) => end(status),
+            None => return Err(Error::new(ErrorKind::Io, "exec", "the command ended without a status")),
+        };
+        let [(stdout, stdout_dropped), (stderr, stderr_dropped)] = ended.output;
+        Ok(ExecOutput::new(end, stdout, stderr).with_dropped(stdout_dropped, stderr_dropped))
+    }
+
+    /// What it was that could not be started from: the host gives the same number for the directory and the shell.
+    fn not_started(&self, cwd: &SandboxPath, error: std::io::Error) -> Error {
+        let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
+        if errno == Errno::TOOBIG {
+            return Error::new(
+                ErrorKind::LimitExceeded,
+                "exec",
+                "the command and its environment are longer than the host takes; write the data to a file first",
+            )
+            .with_source(error);
+        }
+        let of_cwd = match std::fs::metadata(cwd.as_str()) {
+            Err(error) => Errno::from_io_error(&error),
+            Ok(facts) if !facts.is_dir() => Some(Errno::NOTDIR),
+            Ok(_) => None,
+        };
+        if let Some(errno) = of_cwd {
+            return failed("exec: start in the working directory", cwd, errno);
+        }
+        // With permissions that only a change of directory needs, nothing tells the two apart.
+        failed("exec: start the shell", self.launcher.shell().display(), errno).with("cwd", cwd)
+    }
+}
+
+fn check(request: &ExecRequest) -> Result<()> {
+    let variables = request.env.iter().map(|(key, value)| (OsStr::new(key), OsStr::new(value)));
+    env::check(ErrorKind::InvalidInput, "exec", variables)?;
+    if request.command.contains('\0') {
+        return Err(Error::new(ErrorKind::InvalidInput, "exec", "a command cannot contain a NUL byte"));
+    }
+    if request.command.len() > launch::MAX_COMMAND_BYTES {
+        return Err(Error::new(
+            ErrorKind::LimitExceeded,
+            "exec",
+            "the command is too long; write the data to a file first and have the command read it",
+        )
+        .with("bytes", request.command.len())
+        .with("limit", launch::MAX_COMMAND_BYTES));
+    }
+    Ok(())
+}
+
+fn end(status: ExitStatus) -> ExecEnd {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => ExecEnd::Exited(code),
+        (None, Some(signal)) => ExecEnd::Signalled(signal),
+        // A shell that ended did one or the other.
+        (None, None) => ExecEnd::Exited(status.into_raw()),
+    }
+}

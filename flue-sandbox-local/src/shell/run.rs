@@ -1,0 +1,143 @@
+//! One command, from its start to its end.
+//!
+//! | what happens | what is done |
+//! |---|---|
+//! | the shell ends | output is read until it ends or is quiet; what stays in the background is left alone |
+//! | time is up, cancelled, closed | `SIGTERM` to all, [`GRACE`], `SIGKILL` to what is left; at once when the shell has gone |
+//! | the future is dropped | `SIGKILL` to all, by [`Tree`] |
+
+use std::io::{Error as IoError, Result as IoResult};
+use std::os::fd::OwnedFd;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flue_core::OutputSink;
+use rustix::process::Pid;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::clock;
+use super::leader::Leader;
+use super::output::Pipes;
+use super::scan::Mark;
+use super::tree::Tree;
+
+/// How long a command may take to end by itself once it was asked to.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long a shell that was killed is waited for. The kernel may hold it; the call must not hang with it.
+const KILL_LIMIT: Duration = Duration::from_secs(5);
+
+/// A command that runs.
+pub(super) struct Run {
+    // Dropped first: kills before the pipes close.
+    tree: Tree,
+    leader: Leader,
+    pipes: Pipes,
+}
+
+/// What ends a command from outside.
+pub(super) struct Stops {
+    pub(super) timeout: Option<Duration>,
+    pub(super) cancel: CancellationToken,
+    pub(super) closed: CancellationToken,
+}
+
+/// How a command ended, and what it wrote.
+pub(super) struct Ended {
+    /// Whether its time was up.
+    pub(super) timed_out: bool,
+    /// What the shell said; nothing when the kernel still holds it.
+    pub(super) status: Option<ExitStatus>,
+    /// What is kept of both streams, and how much is missing.
+    pub(super) output: [(Vec<u8>, u64); 2],
+}
+
+/// What is kept of the output, and who sees it.
+pub(super) struct Watch {
+    pub(super) limit: usize,
+    pub(super) sink: Option<Arc<dyn OutputSink>>,
+}
+
+impl Run {
+    pub(super) fn start(mut command: Command, stdin: Option<Bytes>, mark: Mark, watch: Watch) -> IoResult<Self> {
+        if stdin.is_some() {
+            command.stdin(Stdio::piped());
+        }
+        let mut child = command.spawn()?;
+        let (input, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let leader = Pid::from_child(&child);
+        // From here on an error kills.
+        let tree = Tree::new(child, leader, mark);
+        let leader = Leader::watch(leader)?;
+        let (Some(stdout), Some(stderr)) = (stdout, stderr) else { return Err(IoError::other("no pipes were made")) };
+        let input = input.map(OwnedFd::from).zip(stdin);
+        let pipes = Pipes::new(input, stdout.into(), stderr.into(), watch.limit, watch.sink)?;
+        Ok(Self { tree, leader, pipes })
+    }
+
+    /// Waits for its end, or brings it about. What it leaves in the background is read on for while there are `permits`.
+    pub(super) async fn end(self, stops: Stops, permits: &Arc<Semaphore>) -> IoResult<Ended> {
+        let Self { tree, leader, mut pipes } = self;
+        let interrupted = async {
+            tokio::select! {
+                () = stops.cancel.cancelled() => {}
+                () = stops.closed.cancelled() => {}
+            }
+        };
+        let mut interrupted = std::pin::pin!(interrupted);
+        let time = async {
+            match stops.timeout {
+                Some(timeout) => clock::sleep(timeout).await,
+                None => std::future::pending().await,
+            }
+        };
+        let mut timed_out = false;
+        let mut stopped = pipes
+            .serve_until(async {
+                tokio::select! {
+                    biased;
+                    () = leader.ended() => false,
+                    () = &mut interrupted => true,
+                    () = time => {
+                        timed_out = true;
+                        true
+                    }
+                }
+            })
+            .await;
+        if !stopped {
+            stopped = tokio::select! {
+                biased;
+                () = pipes.drain() => false,
+                () = &mut interrupted => true,
+            };
+        }
+        if stopped {
+            stop(&tree, &leader, &mut pipes).await;
+            pipes.drain().await;
+        }
+        let (status, output) = (tree.finish()?, pipes.take());
+        if !stopped {
+            pipes.release(permits);
+        }
+        Ok(Ended { timed_out, status, output })
+    }
+}
+
+/// Ends all processes, gracefully first; what they say meanwhile is read.
+async fn stop(tree: &Tree, leader: &Leader, pipes: &mut Pipes) {
+    pipes.serve_until(tree.terminate()).await;
+    pipes.serve_until(ended_within(leader, GRACE)).await;
+    pipes.serve_until(tree.kill()).await;
+    pipes.serve_until(ended_within(leader, KILL_LIMIT)).await;
+}
+
+async fn ended_within(leader: &Leader, limit: Duration) {
+    tokio::select! {
+        biased;
+        () = leader.ended() => {}
+        () = clock::sleep(limit) => {}
+    }
+}

@@ -1,0 +1,162 @@
+//! A command's processes, and their end.
+//!
+//! The shell leads a process group, and a signal to the group reaches most of what a command starts. Children that made a
+//! session of their own are found by [`scan`]: by the mark in their environment, and by descent from what is known already.
+//! What cleared its environment *and* lost its parent before it was ever looked at is not found: without limits of the
+//! kernel, nothing holds it.
+//!
+//! Invariant: no signal goes to a process that is not the command's. The shell is reaped last, so its number stays its
+//! own, and every other process is held by a descriptor before it is looked at.
+
+use std::process::{Child, ExitStatus};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+use tokio::runtime::Handle;
+
+use super::scan::{self, Mark, Process};
+
+/// How often the processes are looked for again while some of them are being killed.
+const MAX_ROUNDS: usize = 20;
+/// What lies between two rounds.
+const ROUND_PAUSE: Duration = Duration::from_millis(2);
+/// How long a killed shell may take to be gone: longer only when the kernel holds it.
+const REAP_LIMIT: Duration = Duration::from_secs(5);
+
+/// The processes of one running command. Dropping kills them.
+#[derive(Debug)]
+pub(super) struct Tree {
+    shared: Arc<Shared>,
+    armed: bool,
+}
+
+#[derive(Debug)]
+struct Shared {
+    leader: Pid,
+    mark: Mark,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    child: Child,
+    status: Option<ExitStatus>,
+    /// What was found beyond the group, so that its own children are found after it has gone.
+    known: Vec<Process>,
+}
+
+impl Tree {
+    pub(super) fn new(child: Child, leader: Pid, mark: Mark) -> Self {
+        let state = Mutex::new(State { child, status: None, known: Vec::new() });
+        Self { shared: Arc::new(Shared { leader, mark, state }), armed: true }
+    }
+
+    /// Asks all of the processes to end.
+    pub(super) async fn terminate(&self) {
+        let shared = Arc::clone(&self.shared);
+        // Fails only when the runtime ends, and then dropping kills.
+        let _ = tokio::task::spawn_blocking(move || shared.terminate()).await;
+    }
+
+    /// Kills all of the processes.
+    pub(super) async fn kill(&self) {
+        let shared = Arc::clone(&self.shared);
+        let _ = tokio::task::spawn_blocking(move || shared.kill(&mut shared.state())).await;
+    }
+
+    /// Reaps the shell, which has ended, and leaves alone what it left behind.
+    pub(super) fn finish(mut self) -> std::io::Result<Option<ExitStatus>> {
+        let status = self.shared.state().try_reap()?;
+        self.armed = status.is_none();
+        Ok(status)
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        if !self.armed {
+            return;
+        }
+        // Whoever holds the lock is sending signals already.
+        if let Ok(state) = self.shared.state.try_lock()
+            && state.status.is_none()
+        {
+            self.shared.signal_group(Signal::KILL);
+        }
+        let rest = Rest(Arc::clone(&self.shared));
+        // When the runtime does not take it, it is dropped here and now.
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(move || drop(rest))),
+            Err(_) => drop(rest),
+        }
+    }
+}
+
+/// What is left to do when nobody waits for a command any more: dropping does it.
+struct Rest(Arc<Shared>);
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        self.0.kill(&mut state);
+        let end = Instant::now() + REAP_LIMIT;
+        while matches!(state.try_reap(), Ok(None)) && Instant::now() < end {
+            std::thread::sleep(ROUND_PAUSE);
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change is one assignment.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn terminate(&self) {
+        let mut state = self.state();
+        if state.status.is_some() {
+            return;
+        }
+        state.known = scan::find(self.leader, &self.mark, &state.known);
+        self.signal_group(Signal::TERM);
+        let beyond = state.known.iter().filter(|process| process.group != self.leader);
+        beyond.clone().for_each(|process| process.signal(Signal::TERM));
+        // What is stopped would only take the signal once it goes on.
+        self.signal_group(Signal::CONT);
+        beyond.for_each(|process| process.signal(Signal::CONT));
+    }
+
+    fn kill(&self, state: &mut State) {
+        if state.status.is_some() {
+            return;
+        }
+        for _ in 0..MAX_ROUNDS {
+            self.signal_group(Signal::KILL);
+            let found = scan::find(self.leader, &self.mark, &state.known);
+            found.iter().for_each(|process| process.signal(Signal::KILL));
+            if found.is_empty() {
+                return;
+            }
+            state.known = found;
+            std::thread::sleep(ROUND_PAUSE);
+        }
+    }
+
+    /// Only while the shell is not reaped.
+    fn signal_group(&self, signal: Signal) {
+        // There is no group yet while `setsid` has not run, and none any more when all have gone.
+        if rustix::process::kill_process_group(self.leader, signal).is_err() {
+            let _ = rustix::process::kill_process(self.leader, signal);
+        }
+    }
+}
+
+impl State {
+    fn try_reap(&mut self) -> std::io::Result<Option<ExitStatus>> {
+        if self.status.is_none() {
+            self.status = self.child.try_wait()?;
+        }
+        Ok(self.status)
+    }
+}

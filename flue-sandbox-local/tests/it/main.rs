@@ -1,0 +1,4 @@
+//! The local sandbox from outside.
+
+mod suite;
+mod temp;
