@@ -180,7 +180,7 @@ impl Definition {
         let wanted = |name: &str| self.builtin_tools.as_ref().is_none_or(|names| names.contains(name));
         let builtin =
             builtin::available(capabilities).into_iter().filter(|(name, _)| wanted(name)).map(|(_, tool)| tool);
-        Registry::new(builtin.chain(self.tools.iter().cloned()))
+        Registry::new(builtin, self.tools.iter().cloned())
     }
 }
 

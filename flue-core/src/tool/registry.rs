@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::DynTool;
+use super::{BUILTIN_TOOLS, DynTool};
 use crate::model::{ToolSet, ToolSpec};
 use crate::{Error, ErrorKind, Result};
 
@@ -12,6 +12,8 @@ use crate::{Error, ErrorKind, Result};
 const MAX_NAME_BYTES: usize = 64;
 /// The most tools that one agent offers.
 const MAX_TOOLS: usize = 512;
+/// Names that the harness gives to tools of its own, beside the [built-in ones](BUILTIN_TOOLS).
+const RESERVED_NAMES: [&str; 4] = ["task", "activate_skill", "finish", "give_up"];
 
 /// Tools by name, with the set that the model sees.
 #[derive(Clone, Default)]
@@ -21,13 +23,21 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// Checks names and keeps the order.
-    pub(crate) fn new(tools: impl IntoIterator<Item = Arc<dyn DynTool>>) -> Result<Self> {
+    /// Checks names and keeps the order: first the harness's `own` tools, then those of the agent's author.
+    pub(crate) fn new(
+        own: impl IntoIterator<Item = Arc<dyn DynTool>>,
+        custom: impl IntoIterator<Item = Arc<dyn DynTool>>,
+    ) -> Result<Self> {
         let mut by_name = HashMap::new();
         let mut specs: Vec<ToolSpec> = Vec::new();
-        for tool in tools {
+        let own = own.into_iter().map(|tool| (tool, true));
+        for (tool, is_own) in own.chain(custom.into_iter().map(|tool| (tool, false))) {
             let spec = tool.spec();
             check(&spec)?;
+            // Also when that tool is not offered: whoever reads a call may take its name for what it always means.
+            if !is_own && BUILTIN_TOOLS.iter().chain(&RESERVED_NAMES).any(|name| *name == spec.name) {
+                return Err(bad_tool(&spec.name, "this is the name of one of the harness's own tools; rename yours"));
+            }
             if by_name.insert(spec.name.clone(), tool).is_some() {
                 return Err(bad_tool(&spec.name, "two tools have this name; rename one"));
             }
