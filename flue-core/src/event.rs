@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::clock::{Clock, unix_ms};
 use crate::model::{StopReason, Usage};
-use crate::{ErrorKind, OutputStream, SandboxLevel};
+use crate::prompt::OPERATION;
+use crate::{Error, ErrorKind, OutputStream, SandboxLevel};
 
 /// The version of the event format.
 pub const EVENT_VERSION: u32 = 1;
@@ -20,7 +21,7 @@ pub const EVENT_VERSION: u32 = 1;
 pub struct EventRecord {
     /// The format, [`EVENT_VERSION`].
     pub v: u32,
-    /// Counts the events of a harness from 0, without gaps.
+    /// Counts the events of a harness from 0, without gaps; [`Event::Lagged`] has the number of the event after it.
     pub index: u64,
     /// When, in milliseconds since the Unix epoch.
     pub at_ms: u64,
@@ -31,8 +32,8 @@ pub struct EventRecord {
     pub event: Event,
 }
 
-/// Something that happened. Every `…Started` has exactly one `…Finished`, on success, error and cancel; a dropped
-/// prompt ends with the outcome `dropped`.
+/// Something that happened. Every `…Started` has exactly one `…Finished`: on success, error, cancel, and when the prompt is
+/// dropped, whose outcome is `dropped` then.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -165,12 +166,14 @@ pub enum Outcome {
     Dropped,
 }
 
-impl From<ErrorKind> for Outcome {
-    fn from(kind: ErrorKind) -> Self {
-        match kind {
+impl From<&Error> for Outcome {
+    /// How a prompt ended that ended with this error. A provider's own timeouts and limits are failures like any other.
+    fn from(error: &Error) -> Self {
+        let own = error.operation() == OPERATION;
+        match error.kind() {
             ErrorKind::Cancelled => Self::Cancelled,
-            ErrorKind::Timeout => Self::TimedOut,
-            ErrorKind::LimitExceeded => Self::LimitReached,
+            ErrorKind::Timeout if own => Self::TimedOut,
+            ErrorKind::LimitExceeded if own => Self::LimitReached,
             _ => Self::Failed,
         }
     }
@@ -186,15 +189,16 @@ pub struct ErrorSummary {
     pub message: String,
 }
 
-impl From<&crate::Error> for ErrorSummary {
-    fn from(error: &crate::Error) -> Self {
+impl From<&Error> for ErrorSummary {
+    fn from(error: &Error) -> Self {
         Self { kind: error.kind().name().to_owned(), message: format!("{error:#}") }
     }
 }
 
 /// Sees events, one at a time and in order.
 ///
-/// It is called while the agent waits, so it must be quick: hand the event on and return. [`EventQueue`] does that.
+/// It is called while the agent waits, so it must be quick: hand the event on and return. [`EventQueue`] does that. It must not
+/// poll or drop a prompt of the agent that it watches, which would wait for itself.
 pub trait Observer: Send + Sync + 'static {
     /// Takes the next event.
     fn event(&self, record: &EventRecord);

@@ -1,6 +1,7 @@
 //! A running agent: its sandbox and its sessions.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::agent::{AgentSpec, Definition};
@@ -23,6 +24,7 @@ pub struct Harness(Arc<Running>);
 struct Running {
     shared: Arc<Shared>,
     sessions: Mutex<HashMap<Arc<str>, Session>>,
+    closed: AtomicBool,
 }
 
 impl AgentSpec {
@@ -50,11 +52,22 @@ impl Harness {
             provider: info.provider.clone(),
             cwd: info.cwd.to_string(),
         });
-        let tools = agent.registry(&info.capabilities)?;
+        let tools = match agent.registry(&info.capabilities) {
+            Ok(tools) => tools,
+            Err(error) => {
+                // The error that matters is the first one.
+                let _ = sandbox.close().await;
+                return Err(error);
+            }
+        };
         let system = system_prompt::compose(&agent.instructions, info);
         let cwd: SandboxPath = info.cwd.clone();
         let shared = Shared { id: id.into(), agent, sandbox, cwd, tools, system, events, locks: PathLocks::default() };
-        Ok(Self(Arc::new(Running { shared: Arc::new(shared), sessions: Mutex::default() })))
+        Ok(Self(Arc::new(Running {
+            shared: Arc::new(shared),
+            sessions: Mutex::default(),
+            closed: AtomicBool::new(false),
+        })))
     }
 
     /// The id that this harness was started under.
@@ -102,7 +115,9 @@ impl Harness {
     /// Those of [`Sandbox::close`].
     pub async fn close(&self) -> Result<()> {
         self.0.shared.sandbox.close().await?;
-        self.0.shared.events.emit(|| Event::SandboxClosed);
+        if !self.0.closed.swap(true, Ordering::SeqCst) {
+            self.0.shared.events.emit(|| Event::SandboxClosed);
+        }
         Ok(())
     }
 }

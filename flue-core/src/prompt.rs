@@ -12,12 +12,18 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::{ErrorSummary, Event, EventQueue, EventRecord, Events, Observer, Outcome};
-use crate::model::{Image, Model, Origin, ThinkingLevel, Usage, User, UserBlock};
+use crate::model::{Image, Model, Origin, StopReason, ThinkingLevel, Usage, User, UserBlock};
 use crate::session::{Progress, Run, RunOptions, Session, millis};
 use crate::{Error, ErrorKind, Result};
 
 /// The largest image, in characters of base64. Providers take no more.
 pub const MAX_IMAGE_CHARS: usize = 14 << 20;
+
+/// What prompts are called in their errors.
+pub(crate) const OPERATION: &str = "prompt";
+
+/// How long a prompt that is told to stop may take to end in order. Longer than what tools get.
+const STOP_LIMIT: Duration = Duration::from_secs(15);
 
 /// A prompt to be awaited, or streamed.
 ///
@@ -72,13 +78,13 @@ impl Prompt {
         self
     }
 
-    /// Ends the prompt when `token` fires.
+    /// Ends the prompt when `token` fires. Tools get a few seconds to stop.
     pub fn cancel(mut self, token: CancellationToken) -> Self {
         self.cancel = token;
         self
     }
 
-    /// Ends the prompt, with [`ErrorKind::Timeout`], after this long.
+    /// Ends the prompt, with [`ErrorKind::Timeout`], after this long. Tools get a few seconds more to stop.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -99,7 +105,7 @@ impl Prompt {
 
     async fn run(self, observer: Option<Arc<dyn Observer>>) -> Result<Reply> {
         self.check()?;
-        let mut transcript = self.session.claim("prompt")?;
+        let mut transcript = self.session.claim(OPERATION)?;
         let events = self.session.shared.events.for_session(self.session.name_shared()).and(observer);
         let mut record = Record::begin(events, &self.content);
         let cancel = self.cancel.child_token();
@@ -113,18 +119,30 @@ impl Prompt {
         let origin = options.model.info().origin.clone();
         let events = record.events.clone();
         let mut run = Run::new(&self.session, &mut transcript, &events, &cancel, options, &mut record.progress);
-        let result = with_deadline(run.run(), self.timeout, &cancel).await;
+        let result = until_stopped(run.run(), self.timeout, &self.cancel, &cancel).await;
         drop(run);
         record.end(result.as_ref().err());
         let progress = record.progress.clone();
-        result.map(|text| Reply { text, usage: progress.usage, turns: progress.turns, model: origin })
+        result.map(|answer| Reply {
+            text: answer.text,
+            stop: answer.stop,
+            usage: progress.usage,
+            turns: progress.turns,
+            model: origin,
+        })
     }
 
     fn check(&self) -> Result<()> {
+        if self.max_turns == Some(0) {
+            return Err(Error::new(ErrorKind::InvalidInput, OPERATION, "max_turns must be at least 1"));
+        }
+        if self.cancel.is_cancelled() {
+            return Err(Error::cancelled(OPERATION));
+        }
         for block in &self.content {
             match block {
                 UserBlock::Image(image) if image.data.len() > MAX_IMAGE_CHARS => {
-                    return Err(Error::new(ErrorKind::LimitExceeded, "prompt", "an image is too large; scale it down")
+                    return Err(Error::new(ErrorKind::InvalidInput, OPERATION, "an image is too large; scale it down")
                         .with("base64_chars", image.data.len())
                         .with("limit", MAX_IMAGE_CHARS));
                 }
@@ -142,25 +160,35 @@ impl Prompt {
     }
 }
 
-/// Runs to the end or the deadline; at the deadline the run is cancelled and still awaited, so that it ends in order.
-async fn with_deadline<T>(
+/// Runs to the end, the deadline or the caller's cancellation. In the latter two cases the run is told, and has
+/// [`STOP_LIMIT`] to end in order; then it is dropped.
+async fn until_stopped<T>(
     run: impl Future<Output = Result<T>>,
     timeout: Option<Duration>,
+    caller: &CancellationToken,
     cancel: &CancellationToken,
 ) -> Result<T> {
     let mut run = Box::pin(run);
-    let Some(timeout) = timeout else { return run.await };
-    tokio::select! {
-        result = &mut run => return result,
-        () = tokio::time::sleep(timeout) => cancel.cancel(),
-    }
-    run.await.map_err(|error| {
-        if error.is_cancelled() {
-            Error::new(ErrorKind::Timeout, "prompt", "the time limit passed").with("seconds", timeout.as_secs_f64())
-        } else {
-            error
+    let deadline = async {
+        match timeout {
+            Some(timeout) => tokio::time::sleep(timeout).await,
+            None => std::future::pending().await,
         }
-    })
+    };
+    let stopped = tokio::select! {
+        biased;
+        result = &mut run => return result,
+        () = caller.cancelled() => Error::cancelled(OPERATION),
+        () = deadline => Error::new(ErrorKind::Timeout, OPERATION, "the time limit passed")
+            .with("seconds", timeout.unwrap_or_default().as_secs_f64()),
+    };
+    cancel.cancel();
+    match tokio::time::timeout(STOP_LIMIT, run).await {
+        Ok(Err(error)) if !error.is_cancelled() => Err(error),
+        // It ended well after all, in the moment in which it was told to stop.
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(_)) | Err(_) => Err(stopped),
+    }
 }
 
 impl IntoFuture for Prompt {
@@ -201,7 +229,7 @@ impl Record {
     }
 
     fn end(&mut self, error: Option<&Error>) {
-        self.finish(error.map_or(Outcome::Completed, |error| error.kind().into()), error);
+        self.finish(error.map_or(Outcome::Completed, Outcome::from), error);
     }
 
     fn finish(&mut self, outcome: Outcome, error: Option<&Error>) {
@@ -229,6 +257,8 @@ impl Drop for Record {
 pub struct Reply {
     /// The text of the model's last message.
     pub text: String,
+    /// Why the model stopped; [`StopReason::Length`] for an answer that was cut.
+    pub stop: StopReason,
     /// What all turns of the prompt cost, failed ones included.
     pub usage: Usage,
     /// Model turns taken.
@@ -258,7 +288,8 @@ impl PromptStream {
     /// Those of the prompt.
     pub async fn reply(mut self) -> Result<Reply> {
         while self.next().await.is_some() {}
-        self.reply.unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, "prompt", "the prompt ended without a reply")))
+        self.reply
+            .unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, OPERATION, "the prompt ended without a reply")))
     }
 }
 
@@ -267,7 +298,7 @@ impl Stream for PromptStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<EventRecord>> {
         let queue = self.queue.clone();
-        // First what is there, so that a fast run does not outgrow the queue; then on with the run; then what that made.
+        // What is there first, then on with the run, then what that made.
         if let Poll::Ready(record) = queue.poll_next(cx) {
             return Poll::Ready(Some(record));
         }

@@ -1,5 +1,7 @@
 //! What a model says while it answers, and the answer folded from it.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Assistant, AssistantBlock, ModelStream, Origin, Usage};
@@ -81,8 +83,22 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// The message of this turn, by the model that `origin` names.
-    pub fn into_assistant(self, origin: Origin) -> Assistant {
+    /// The message of this turn, by the model that `origin` names. Tool calls without an id, or with one that another call
+    /// has, get one of their own: results are told apart by it.
+    pub fn into_assistant(mut self, origin: Origin) -> Assistant {
+        let mut ids = HashSet::new();
+        for block in &mut self.content {
+            if let AssistantBlock::ToolCall(call) = block
+                && (call.id.is_empty() || ids.contains(&call.id))
+            {
+                let taken = |id: &String| !ids.contains(id);
+                let name = if call.id.is_empty() { "call" } else { &call.id };
+                call.id = (1_u64..).map(|number| format!("{name}_{number}")).find(taken).unwrap_or_default();
+            }
+            if let AssistantBlock::ToolCall(call) = block {
+                ids.insert(call.id.clone());
+            }
+        }
         Assistant {
             content: self.content,
             stop: self.finish.stop,
@@ -103,6 +119,8 @@ pub async fn collect(mut events: ModelStream, mut watch: impl FnMut(&ModelEvent)
     while let Some(event) = stream::next(&mut events).await {
         let event = event?;
         watch(&event);
+        // A model that always has more to say must not keep its thread from everybody else.
+        tokio::task::coop::consume_budget().await;
         match event {
             ModelEvent::Block(block) => content.push(block),
             ModelEvent::Finished(finish) => return Ok(Turn { content, finish }),
@@ -111,4 +129,20 @@ pub async fn collect(mut events: ModelStream, mut watch: impl FnMut(&ModelEvent)
     }
     Err(Error::new(ErrorKind::Protocol, "read model stream", "the stream ended before the model's turn did")
         .with_retry(crate::Retry::Backoff))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ToolCall;
+
+    #[test]
+    fn tool_calls_get_ids_of_their_own() {
+        let calls = ["a", "", "a", "a_1", ""].map(|id| AssistantBlock::ToolCall(ToolCall::new(id, "read", "{}")));
+        let turn = Turn { content: calls.into(), finish: Finish::new(StopReason::ToolUse, Usage::default()) };
+        let origin = Origin { provider: "p".into(), api: "a".into(), model: "m".into() };
+        let message = turn.into_assistant(origin);
+        let ids: Vec<_> = message.tool_calls().map(|call| call.id.as_str()).collect();
+        assert_eq!(ids, ["a", "call_1", "a_1", "a_1_1", "call_2"]);
+    }
 }

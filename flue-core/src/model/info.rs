@@ -23,7 +23,7 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
-    /// A model of which only the name is known: it is taken to handle text alone, and to reason if asked.
+    /// A model of which only the name is known: it is taken to handle text alone, and not to reason.
     pub fn new(provider: impl Into<Arc<str>>, api: impl Into<Arc<str>>, model: impl Into<Arc<str>>) -> Self {
         Self {
             origin: Origin { provider: provider.into(), api: api.into(), model: model.into() },

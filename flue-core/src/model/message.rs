@@ -266,6 +266,16 @@ pub struct ToolResult {
 }
 
 impl ToolResult {
+    /// What `call` gave.
+    pub fn new(call: &ToolCall, content: Vec<UserBlock>) -> Self {
+        Self { call_id: call.id.clone(), tool: call.name.clone(), content, is_error: false }
+    }
+
+    /// Why `call` failed.
+    pub fn error(call: &ToolCall, text: impl Into<String>) -> Self {
+        Self { is_error: true, ..Self::new(call, vec![UserBlock::text(text)]) }
+    }
+
     /// The text blocks, joined with newlines.
     pub fn text(&self) -> String {
         let texts: Vec<&str> = self

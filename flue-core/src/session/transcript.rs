@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::clock::{Clock, unix_ms};
-use crate::model::{Body, Message, ToolResult, Usage, UserBlock};
+use crate::model::{Body, Message, ToolResult, Usage};
 use crate::store::{Entry, EntryKind, SessionKey, SessionStore, Version};
 use crate::{Error, Result};
 
@@ -78,28 +78,16 @@ impl Transcript {
     }
 }
 
-/// Results for the calls of the last assistant message that have none, in call order.
+/// Results for the calls of the last assistant message that have none. Results are stored in call order, so those that are
+/// there belong to the first calls.
 fn unanswered(messages: &[Arc<Message>]) -> Vec<Arc<Message>> {
-    let mut answered: Vec<&str> = Vec::new();
-    for message in messages.iter().rev() {
-        match &message.body {
-            Body::ToolResult(result) => answered.push(&result.call_id),
-            Body::Assistant(assistant) => {
-                return assistant
-                    .tool_calls()
-                    .filter(|call| !answered.contains(&call.id.as_str()))
-                    .map(|call| {
-                        Message::new(ToolResult {
-                            call_id: call.id.clone(),
-                            tool: call.name.clone(),
-                            content: vec![UserBlock::text(INTERRUPTED)],
-                            is_error: true,
-                        })
-                    })
-                    .collect();
-            }
-            Body::User(_) => return Vec::new(),
+    let is_result = |message: &&Arc<Message>| matches!(message.body, Body::ToolResult(_));
+    let answered = messages.iter().rev().take_while(is_result).count();
+    match messages.iter().rev().nth(answered).map(|message| &message.body) {
+        Some(Body::Assistant(assistant)) => {
+            let open = assistant.tool_calls().skip(answered);
+            open.map(|call| Message::new(ToolResult::error(call, INTERRUPTED))).collect()
         }
+        _ => Vec::new(),
     }
-    Vec::new()
 }

@@ -17,7 +17,8 @@ use crate::event::{ErrorSummary, Event, Events};
 use crate::model::{
     Message, Model, ModelEvent, ModelRequest, Origin, StopReason, ThinkingLevel, ToolCall, Turn, Usage, User, collect,
 };
-use crate::{Error, ErrorKind, Result, Retry};
+use crate::prompt::OPERATION;
+use crate::{Error, ErrorKind, Result, Retry, RetryPolicy};
 
 /// What one prompt asks for.
 pub(crate) struct RunOptions {
@@ -36,6 +37,12 @@ pub(crate) struct Run<'a> {
     cancel: &'a CancellationToken,
     options: RunOptions,
     progress: &'a mut Progress,
+}
+
+/// What the model said in the end.
+pub(crate) struct Answer {
+    pub(crate) text: String,
+    pub(crate) stop: StopReason,
 }
 
 /// What a prompt has taken so far; outlives a failed run.
@@ -57,8 +64,8 @@ impl<'a> Run<'a> {
         Self { shared: &session.shared, session: session.name(), transcript, events, cancel, options, progress }
     }
 
-    /// Takes turns until the model answers, and gives the text of its answer.
-    pub(crate) async fn run(&mut self) -> Result<String> {
+    /// Takes turns until the model answers.
+    pub(crate) async fn run(&mut self) -> Result<Answer> {
         self.transcript.load().await?;
         self.transcript.answer_interrupted().await?;
         self.transcript.push([Message::new(self.options.user.clone())]).await?;
@@ -67,7 +74,8 @@ impl<'a> Run<'a> {
             let assistant = turn.into_assistant(self.origin());
             let stop = assistant.stop;
             let calls: Vec<ToolCall> = assistant.tool_calls().cloned().collect();
-            let answer = (calls.is_empty() && stop != StopReason::Pause).then(|| assistant.text());
+            let is_answer = calls.is_empty() && stop != StopReason::Pause;
+            let answer = is_answer.then(|| Answer { text: assistant.text(), stop });
             self.transcript.push([Message::new(assistant)]).await?;
             if let Some(answer) = answer {
                 return Ok(answer);
@@ -89,14 +97,18 @@ impl<'a> Run<'a> {
         let policy = &self.shared.agent.retry;
         let mut attempt = 0;
         loop {
-            let error = match self.turn().await {
+            let error = match self.turn().await? {
                 Ok(turn) => return Ok(turn),
                 Err(error) => error,
             };
             let delay = match error.retry() {
                 Retry::Never => None,
-                Retry::Backoff => Some(backoff(policy.base_delay, attempt, unix_ms(&*self.shared.agent.clock))),
                 Retry::After(wait) if wait > policy.max_delay => None,
+                Retry::Backoff | Retry::After(Duration::ZERO) => {
+                    // Sessions that fail together should not come back together.
+                    let seed = (unix_ms(&*self.shared.agent.clock), self.session);
+                    Some(backoff(policy, attempt, &seed))
+                }
                 Retry::After(wait) => Some(wait),
             };
             let Some(delay) = delay.filter(|_| attempt < policy.retries) else {
@@ -107,28 +119,27 @@ impl<'a> Run<'a> {
             tracing::warn!(attempt, delay_ms = millis(delay), error = %error, "model turn failed; trying again");
             tokio::select! {
                 () = tokio::time::sleep(delay) => {}
-                () = self.cancel.cancelled() => return Err(Error::cancelled("prompt")),
+                () = self.cancel.cancelled() => return Err(Error::cancelled(OPERATION)),
             }
         }
     }
 
-    /// One request to the model.
-    async fn turn(&mut self) -> Result<Turn> {
+    /// One request to the model. The outer error is not the model's: it ends the prompt.
+    async fn turn(&mut self) -> Result<Result<Turn>> {
         if self.cancel.is_cancelled() {
-            return Err(Error::cancelled("prompt"));
+            return Err(Error::cancelled(OPERATION));
         }
         if self.progress.turns >= self.options.max_turns {
             return Err(Error::new(
                 ErrorKind::LimitExceeded,
-                "prompt",
+                OPERATION,
                 "the prompt took as many model turns as it may; prompt again to go on, or raise max_turns",
             )
             .with("max_turns", self.options.max_turns));
         }
         self.progress.turns += 1;
-        let number = self.progress.turns;
-        self.events.emit(|| Event::TurnStarted { turn: number, model: self.options.model.info().spec() });
-        let begun = Instant::now();
+        let model = self.options.model.info().spec();
+        let mut record = TurnRecord::begin(self.events, self.progress.turns, model);
         let result = self.ask().await;
         let usage = result.as_ref().map(|turn| turn.finish.usage).unwrap_or_default();
         self.progress.usage += usage;
@@ -137,19 +148,16 @@ impl<'a> Run<'a> {
             StopReason::Refused => Err(refused(turn, self.origin())),
             _ => Ok(turn),
         });
-        self.events.emit(|| Event::TurnFinished {
-            turn: number,
-            stop: result.as_ref().ok().map(|turn| turn.finish.stop),
-            usage,
-            duration_ms: millis(begun.elapsed()),
-            error: result.as_ref().err().map(ErrorSummary::from),
-        });
-        if let Err(error) = &result
-            && !error.is_cancelled()
-        {
-            self.transcript.record_failure(error, usage).await?;
+        record.end(&result, usage);
+        match &result {
+            Err(error) if error.is_cancelled() => return Err(Error::cancelled(OPERATION)),
+            Err(error) => {
+                let recorded = self.transcript.record_failure(error, usage).await;
+                recorded.map_err(|store| store.with("while_recording", error).with_retry(Retry::Never))?;
+            }
+            Ok(_) => {}
         }
-        result
+        Ok(result)
     }
 
     async fn ask(&self) -> Result<Turn> {
@@ -174,7 +182,7 @@ impl<'a> Run<'a> {
         };
         tokio::select! {
             biased;
-            () = self.cancel.cancelled() => Err(Error::cancelled("prompt")),
+            () = self.cancel.cancelled() => Err(Error::cancelled(OPERATION)),
             turn = asked.instrument(span) => turn,
         }
     }
@@ -198,7 +206,7 @@ fn refused(turn: Turn, origin: Origin) -> Error {
         "" => "the model or its provider declined to answer".to_owned(),
         said => format!("the model declined to answer: {said}"),
     };
-    let error = Error::new(ErrorKind::Refused, "prompt", why);
+    let error = Error::new(ErrorKind::Refused, OPERATION, why);
     match detail {
         Some(detail) => error.with("reason", detail),
         None => error,
@@ -206,15 +214,16 @@ fn refused(turn: Turn, origin: Origin) -> Error {
 }
 
 /// The wait before retry `attempt` (from 0): doubled each time, a quarter of it spread by `seed`.
-fn backoff(base: Duration, attempt: u32, seed: u64) -> Duration {
+fn backoff(policy: &RetryPolicy, attempt: u32, seed: &impl Hash) -> Duration {
     /// Doublings after which the wait stays the same.
     const MAX_DOUBLINGS: u32 = 10;
-    let full = base.saturating_mul(1 << attempt.min(MAX_DOUBLINGS));
+    /// What one is, in the parts that the spread is counted in; a quarter of them may be taken off.
+    const PARTS: u32 = 1024;
+    let full = policy.base_delay.saturating_mul(1 << attempt.min(MAX_DOUBLINGS)).min(policy.max_delay);
     let mut hasher = DefaultHasher::new();
     (seed, attempt).hash(&mut hasher);
-    // 0 to 255 of 1024 parts are taken off: between three quarters and the whole.
-    let parts = 1024 - (hasher.finish() % 256);
-    full.mul_f64(parts as f64 / 1024.0)
+    let off = u32::try_from(hasher.finish() % u64::from(PARTS / 4)).unwrap_or(0);
+    full - full / PARTS * off
 }
 
 /// A short key that stays the same through a session and tells a provider nothing about it.
@@ -222,6 +231,40 @@ fn cache_key(harness: &str, session: &str) -> Arc<str> {
     let mut hasher = DefaultHasher::new();
     (harness, session).hash(&mut hasher);
     format!("flue-{:016x}", hasher.finish()).into()
+}
+
+/// Reports a turn's start, and its end exactly once, also when it is dropped.
+struct TurnRecord<'a> {
+    events: &'a Events,
+    turn: u32,
+    begun: Instant,
+    ended: bool,
+}
+
+impl<'a> TurnRecord<'a> {
+    fn begin(events: &'a Events, turn: u32, model: String) -> Self {
+        events.emit(|| Event::TurnStarted { turn, model });
+        Self { events, turn, begun: Instant::now(), ended: false }
+    }
+
+    fn end(&mut self, result: &Result<Turn>, usage: Usage) {
+        self.ended = true;
+        self.events.emit(|| Event::TurnFinished {
+            turn: self.turn,
+            stop: result.as_ref().ok().map(|turn| turn.finish.stop),
+            usage,
+            duration_ms: millis(self.begun.elapsed()),
+            error: result.as_ref().err().map(ErrorSummary::from),
+        });
+    }
+}
+
+impl Drop for TurnRecord<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.end(&Err(Error::cancelled(OPERATION)), Usage::default());
+        }
+    }
 }
 
 pub(crate) fn millis(duration: Duration) -> u64 {
@@ -233,13 +276,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn backoff_doubles_and_stays_within_a_quarter() {
-        let base = Duration::from_secs(2);
-        for (attempt, full) in [(0, 2.0), (1, 4.0), (2, 8.0), (40, 2048.0)] {
-            for seed in 0..100 {
-                let wait = backoff(base, attempt, seed).as_secs_f64();
-                assert!((full * 0.75..=full).contains(&wait), "{attempt} {seed}: {wait}");
-            }
+    fn backoff_doubles_to_the_longest_and_stays_within_a_quarter() {
+        let policy = RetryPolicy::default();
+        for (attempt, full) in [(0, 2.0), (1, 4.0), (2, 8.0), (3, 16.0), (5, 60.0), (u32::MAX, 60.0)] {
+            let waits: Vec<f64> = (0..100).map(|seed| backoff(&policy, attempt, &seed).as_secs_f64()).collect();
+            assert!(waits.iter().all(|wait| (full * 0.75..=full).contains(wait)), "{attempt}: {waits:?}");
+            assert!(waits.iter().any(|wait| *wait < full * 0.85) && waits.iter().any(|wait| *wait > full * 0.9));
         }
+        let huge = RetryPolicy::default().with_base_delay(Duration::MAX);
+        assert!(backoff(&huge, 9, &0) <= huge.max_delay);
     }
 }

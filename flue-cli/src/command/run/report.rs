@@ -84,7 +84,7 @@ impl Report {
     /// Notes an error; the first one says how the run ended.
     pub(super) fn fail(&mut self, error: Error) {
         if self.errors.is_empty() {
-            self.outcome = name(error.kind().into());
+            self.outcome = name((&error).into());
             self.error = Some((&error).into());
         }
         self.errors.push(error);
@@ -108,10 +108,9 @@ impl Report {
         self.errors.iter()
     }
 
-    /// Whether the run ended because this limit of its own passed, not one of a provider's.
-    pub(super) fn ran_out_of(&self, limit: Option<Duration>) -> bool {
-        let timed_out = self.outcome == name(Outcome::TimedOut);
-        timed_out && limit.is_some_and(|limit| u128::from(self.duration_ms) >= limit.as_millis())
+    /// Whether the run ended because its own time limit passed.
+    pub(super) fn timed_out(&self) -> bool {
+        self.outcome == name(Outcome::TimedOut)
     }
 }
 
