@@ -1,7 +1,10 @@
 //! Tests of the core through its public API, over the doubles of the testkit.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod bounds;
+mod copy;
 mod faults;
 mod search;
 mod support;
+mod tools;
 mod turns;

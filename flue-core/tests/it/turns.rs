@@ -226,5 +226,4 @@ async fn empty_prompts_names_and_definitions_are_refused_before_anything_happens
     assert_eq!(agent(&model).builtin_tools(["bush"]).build().unwrap_err().fact("tool"), Some("bush"));
     assert_eq!(agent(&model).max_turns(0).build().unwrap_err().kind(), ErrorKind::Config);
     assert!(model.requests().is_empty());
-    let _: Arc<str> = harness.id().into();
 }

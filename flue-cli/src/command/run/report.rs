@@ -1,6 +1,5 @@
 //! How a run ended, for people and for programs.
 
-use std::time::Duration;
 
 use flue_core::Error;
 use flue_core::event::{ErrorSummary, Outcome};
