@@ -311,3 +311,56 @@ fn collect(old: &[bool], new: &[bool]) -> Vec<Change> {
     }
     changes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A small generator of pseudo-random numbers, the same in every run.
+    fn numbers(mut state: u64) -> impl FnMut(u32) -> u32 {
+        move |below| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as u32 % below
+        }
+    }
+
+    fn apply(old: &[u32], new: &[u32], changes: &[Change]) -> Vec<u32> {
+        let (mut out, mut at) = (Vec::new(), 0);
+        for change in changes {
+            out.extend(&old[at..change.old.start]);
+            out.extend(&new[change.new.clone()]);
+            at = change.old.end;
+        }
+        out.extend(&old[at..]);
+        out
+    }
+
+    #[test]
+    fn changes_turn_the_old_into_the_new() {
+        let mut next = numbers(7);
+        for kinds in [1, 2, 3, 10, 100] {
+            for _ in 0..200 {
+                let mut lines = |most: u32| -> Vec<u32> {
+                    let count = next(most);
+                    (0..count).map(|_| next(kinds)).collect()
+                };
+                let (old, new) = (lines(40), lines(40));
+                assert_eq!(apply(&old, &new, &changes(&old, &new)), new, "{old:?} {new:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn unrelated_files_are_given_up_on_in_time() {
+        let mut next = numbers(1);
+        let mut shuffled = |count: u32| {
+            let mut lines: Vec<u32> = (0..count).collect();
+            for at in (1..lines.len()).rev() {
+                lines.swap(at, next(at as u32 + 1) as usize);
+            }
+            lines
+        };
+        let (old, new) = (shuffled(9000), shuffled(9000));
+        assert_eq!(apply(&old, &new, &changes(&old, &new)), new);
+    }
+}

@@ -161,7 +161,7 @@ const OPTIONS: &[Opt] = &[
 
 /// Reads the command line; the error is a message for standard error.
 pub(super) fn read(args: &[String]) -> Result<Config, String> {
-    let Parsed { options, operands } = parse(OPTIONS, args)?;
+    let Parsed { options, operands, .. } = parse(OPTIONS, args)?;
     let mut config = Config {
         layout: Layout::OnePerLine,
         order: Order::Name,
