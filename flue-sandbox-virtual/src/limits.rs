@@ -40,8 +40,8 @@ impl VirtualLimits {
     pub const ENTRIES: u64 = TreeLimits::ENTRIES;
     /// The default of [`VirtualLimits::output_bytes`]: 16 MiB.
     pub const OUTPUT_BYTES: usize = 16 << 20;
-    /// The default of [`VirtualLimits::wall_time`]: 5 minutes.
-    pub const WALL_TIME: Duration = Duration::from_secs(300);
+    /// The default of [`VirtualLimits::wall_time`]: 2 minutes.
+    pub const WALL_TIME: Duration = Duration::from_secs(120);
     /// The default of [`VirtualLimits::commands`].
     pub const COMMANDS: u64 = 5_000_000;
     /// The default of [`VirtualLimits::loop_iterations`].

@@ -5,5 +5,10 @@ use flue_sandbox_virtual::Virtual;
 
 #[test]
 fn does_what_every_sandbox_must() {
-    suite(Virtual::new()).run_blocking().assert();
+    const ODD_NAMES: &str = "the shell engine refuses such names; the file API takes them";
+    suite(Virtual::new())
+        .except("names::control_characters_through_the_shell", ODD_NAMES)
+        .except("names::invisible_characters_through_the_shell", ODD_NAMES)
+        .run_blocking()
+        .assert();
 }
