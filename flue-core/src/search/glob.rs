@@ -1,19 +1,25 @@
 //! Files by name.
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobBuilder;
+use regex::bytes::{Regex, RegexBuilder};
 
 use super::walk::Walk;
 use crate::{Error, ErrorKind, FileSystem, Result, SandboxPath};
 
-/// How many files a walk passes between two points where other tasks get their turn.
-pub(super) const YIELD_EVERY: usize = 64;
+/// The longest glob, in bytes.
+pub const MAX_GLOB_BYTES: usize = 4096;
+/// The most `{` of one glob. It bounds how deep braces nest, which is how deep the glob parser recurses.
+const MAX_GLOB_BRACES: usize = 64;
+/// The most memory that a compiled glob takes.
+const MAX_COMPILED_BYTES: usize = 1 << 20;
 
 /// Which files to find.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct GlobQuery {
     /// A glob: `*` and `?` stay within a segment, `**` crosses segments, `[…]` and `{a,b}` choose. Without a `/` it is held
-    /// against file names at any depth, with one against the path below [`GlobQuery::path`].
+    /// against file names at any depth, with one against the path below [`GlobQuery::path`]. With a leading `/` it counts
+    /// from the root, and must lie below that path. At most [`MAX_GLOB_BYTES`].
     pub pattern: String,
     /// The directory to look in.
     pub path: SandboxPath,
@@ -47,49 +53,59 @@ impl GlobHits {
     }
 }
 
-/// A glob held against file names or relative paths.
+/// A glob held against file names or the paths below a directory.
 pub(super) struct PathGlob {
-    matcher: GlobMatcher,
+    regex: Regex,
     whole_path: bool,
 }
 
 impl PathGlob {
-    pub(super) fn new(operation: &'static str, pattern: &str) -> Result<Self> {
-        let relative = pattern.strip_prefix("./").unwrap_or(pattern);
-        let glob =
-            GlobBuilder::new(relative).literal_separator(true).backslash_escape(true).build().map_err(|error| {
-                Error::new(ErrorKind::InvalidInput, operation, format!("the glob is malformed: {}", error.kind()))
+    /// Reads a glob that is meant for what lies below `base`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for a glob that is malformed, too large, or absolute and not below `base`.
+    pub(super) fn new(operation: &'static str, pattern: &str, base: &SandboxPath) -> Result<Self> {
+        let refused = |why: String| Error::new(ErrorKind::InvalidInput, operation, why);
+        if pattern.len() > MAX_GLOB_BYTES || pattern.matches('{').count() > MAX_GLOB_BRACES {
+            return Err(refused(format!(
+                "the glob is too large: at most {MAX_GLOB_BYTES} bytes and {MAX_GLOB_BRACES} braces; make it simpler"
+            ))
+            .with("bytes", pattern.len()));
+        }
+        let relative = if pattern.starts_with('/') {
+            below(base, pattern).ok_or_else(|| {
+                refused("an absolute glob must lie below the directory that is searched; set `path`".to_owned())
                     .with("pattern", pattern)
-            })?;
-        Ok(Self { matcher: glob.compile_matcher(), whole_path: pattern.contains('/') })
+                    .with("path", base)
+            })?
+        } else {
+            pattern.strip_prefix("./").unwrap_or(pattern)
+        };
+        let glob = GlobBuilder::new(relative).literal_separator(true).backslash_escape(true).build();
+        let glob =
+            glob.map_err(|error| refused(format!("the glob is malformed: {}", error.kind())).with("pattern", pattern))?;
+        // Not by `compile_matcher`, which panics on what the regex engine does not take.
+        let regex = RegexBuilder::new(glob.regex()).dot_matches_new_line(true).size_limit(MAX_COMPILED_BYTES).build();
+        let regex = regex.map_err(|_| refused("the glob is too complex; make it simpler".to_owned()))?;
+        Ok(Self { regex, whole_path: pattern.contains('/') })
     }
 
     pub(super) fn matches(&self, path: &SandboxPath, base: &SandboxPath) -> bool {
         let text = if self.whole_path { path.strip_prefix(base) } else { path.file_name() };
-        text.is_some_and(|text| self.matcher.is_match(text))
+        text.is_some_and(|text| self.regex.is_match(text.as_bytes()))
     }
 }
 
 /// Finds files over any file system. Links are not followed; hidden files are found like any other.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`] for a malformed glob; those of [`FileSystem::list`] for the start.
+/// [`ErrorKind::InvalidInput`] for a malformed or too large glob; those of [`FileSystem::list`] for the start.
 pub async fn glob(fs: &dyn FileSystem, query: &GlobQuery) -> Result<GlobHits> {
     let base = &query.path;
-    // An absolute pattern is meant from the root of the sandbox; below the base it is the same as a relative one.
-    let pattern = match query.pattern.strip_prefix('/') {
-        Some(_) => absolute_to_relative(&query.pattern, base)?,
-        None => query.pattern.clone(),
-    };
-    let glob = PathGlob::new("glob", &pattern)?;
+    let glob = PathGlob::new("glob", &query.pattern, base)?;
     let mut walk = Walk::new(fs, base).await?;
     let mut hits = GlobHits::default();
-    let mut passed = 0_usize;
     while let Some(path) = walk.next().await? {
-        passed += 1;
-        if passed.is_multiple_of(YIELD_EVERY) {
-            tokio::task::yield_now().await;
-        }
         if glob.matches(&path, base) {
             hits.total += 1;
             if hits.paths.len() < query.limit {
@@ -101,18 +117,8 @@ pub async fn glob(fs: &dyn FileSystem, query: &GlobQuery) -> Result<GlobHits> {
     Ok(hits)
 }
 
-fn absolute_to_relative(pattern: &str, base: &SandboxPath) -> Result<String> {
-    let prefix = if base.is_root() { "/".to_owned() } else { format!("{base}/") };
-    match pattern.strip_prefix(&prefix) {
-        // Keeps a `/` in the pattern, so that it is still held against whole paths.
-        Some(rest) if rest.contains('/') => Ok(rest.to_owned()),
-        Some(rest) => Ok(format!("./{rest}")),
-        None => Err(Error::new(
-            ErrorKind::InvalidInput,
-            "glob",
-            "an absolute pattern must lie below the directory that is searched; set `path`",
-        )
-        .with("pattern", pattern)
-        .with("path", base)),
-    }
+/// What is left of an absolute glob below `base`.
+fn below<'p>(base: &SandboxPath, pattern: &'p str) -> Option<&'p str> {
+    let base = if base.is_root() { "" } else { base.as_str() };
+    pattern.strip_prefix(base)?.strip_prefix('/')
 }

@@ -2,7 +2,7 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::glob::{PathGlob, YIELD_EVERY};
+use super::glob::PathGlob;
 use super::walk::Walk;
 use crate::{Error, ErrorKind, FileSystem, Result, SandboxPath};
 
@@ -10,6 +10,8 @@ use crate::{Error, ErrorKind, FileSystem, Result, SandboxPath};
 pub const MAX_LINE_CHARS: usize = 500;
 /// Files larger than this many bytes are passed over.
 const MAX_FILE_BYTES: usize = 64 << 20;
+/// How many bytes are searched between two points where other tasks get their turn.
+const YIELD_EVERY_BYTES: usize = 1 << 20;
 /// A NUL among so many first bytes makes a file binary, as `grep` and `rg` have it.
 const BINARY_PROBE_BYTES: usize = 8 << 10;
 
@@ -26,7 +28,8 @@ pub struct GrepQuery {
     pub ignore_case: bool,
     /// The directory or file to look in.
     pub path: SandboxPath,
-    /// A glob that files must match, with the meaning of [`GlobQuery::pattern`](super::GlobQuery::pattern).
+    /// A glob that files must match, with the meaning of [`GlobQuery::pattern`](super::GlobQuery::pattern); a file that is
+    /// named itself is searched whatever it says.
     pub include: Option<String>,
     /// The most lines to return.
     pub limit: usize,
@@ -114,8 +117,8 @@ impl GrepHits {
 /// [`ErrorKind::InvalidInput`] for a malformed pattern or glob; those of the file system for the start.
 pub async fn grep(fs: &dyn FileSystem, query: &GrepQuery) -> Result<GrepHits> {
     let regex = query.regex()?;
-    let include = query.include.as_deref().map(|glob| PathGlob::new("grep", glob)).transpose()?;
     let mut hits = GrepHits::default();
+    let mut searched = 0;
     let start = fs.metadata(&query.path).await?;
     if !start.is_dir() {
         // Reading a pipe or device could take for ever.
@@ -123,18 +126,14 @@ pub async fn grep(fs: &dyn FileSystem, query: &GrepQuery) -> Result<GrepHits> {
             return Err(Error::new(ErrorKind::InvalidInput, "grep", "this is neither a file nor a directory")
                 .with("path", &query.path));
         }
-        search_file(fs, &regex, query, query.path.clone(), &mut hits).await?;
+        search_file(fs, &regex, query, query.path.clone(), &mut hits, &mut searched).await?;
         return Ok(hits);
     }
+    let include = query.include.as_deref().map(|glob| PathGlob::new("grep", glob, &query.path)).transpose()?;
     let mut walk = Walk::new(fs, &query.path).await?;
-    let mut passed = 0_usize;
     while let Some(path) = walk.next().await? {
-        passed += 1;
-        if passed.is_multiple_of(YIELD_EVERY) {
-            tokio::task::yield_now().await;
-        }
         if include.as_ref().is_none_or(|glob| glob.matches(&path, &query.path)) {
-            match search_file(fs, &regex, query, path, &mut hits).await {
+            match search_file(fs, &regex, query, path, &mut hits, &mut searched).await {
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {
                     hits.skipped += 1;
                 }
@@ -146,13 +145,20 @@ pub async fn grep(fs: &dyn FileSystem, query: &GrepQuery) -> Result<GrepHits> {
     Ok(hits)
 }
 
+/// Searches one file; `searched` counts the bytes since others had their turn.
 async fn search_file(
     fs: &dyn FileSystem,
     regex: &Regex,
     query: &GrepQuery,
     path: SandboxPath,
     hits: &mut GrepHits,
+    searched: &mut usize,
 ) -> Result<()> {
+    // Before it is read: a file may be larger than memory.
+    if fs.metadata(&path).await?.len.is_some_and(|len| len > MAX_FILE_BYTES as u64) {
+        hits.skipped += 1;
+        return Ok(());
+    }
     let data = fs.read(&path).await?;
     if data.len() > MAX_FILE_BYTES || data[..data.len().min(BINARY_PROBE_BYTES)].contains(&0) {
         hits.skipped += 1;
@@ -170,6 +176,11 @@ async fn search_file(
             if hits.matches.len() < query.limit {
                 hits.matches.push(GrepMatch::new(path.clone(), number, &String::from_utf8_lossy(text)));
             }
+        }
+        *searched += line.len() + 1;
+        if *searched >= YIELD_EVERY_BYTES {
+            *searched = 0;
+            tokio::task::yield_now().await;
         }
     }
     Ok(())

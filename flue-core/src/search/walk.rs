@@ -7,6 +7,9 @@ pub const MAX_DEPTH: usize = 128;
 /// The most entries that one walk looks at.
 pub const MAX_ENTRIES: usize = 1_000_000;
 
+/// How many entries a walk passes between two points where other tasks get their turn.
+const YIELD_EVERY: usize = 64;
+
 /// Files below a start, in the order of their paths. Links are not followed, so a walk ends.
 pub(super) struct Walk<'a> {
     fs: &'a dyn FileSystem,
@@ -40,6 +43,9 @@ impl<'a> Walk<'a> {
             if self.seen > MAX_ENTRIES {
                 self.cut = true;
                 return Ok(None);
+            }
+            if self.seen.is_multiple_of(YIELD_EVERY) {
+                tokio::task::yield_now().await;
             }
             // What lies there cannot be named: its path is longer than paths are.
             let Ok(path) = dir.join(&entry.name) else {

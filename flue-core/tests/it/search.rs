@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use flue_core::search::{GlobHits, GlobQuery, GrepHits, GrepQuery, MAX_DEPTH, glob, grep};
+use flue_core::search::{GlobHits, GlobQuery, GrepHits, GrepQuery, MAX_DEPTH, MAX_GLOB_BYTES, glob, grep};
 use flue_core::{
     CreateDir, DirEntry, Error, ErrorKind, FileKind, FileSystem, Metadata, OpenRequest, Remove, Result, SandboxFactory,
     SandboxPath,
@@ -228,9 +228,97 @@ async fn a_pattern_is_held_against_one_line_whatever_its_anchors() {
 }
 
 #[tokio::test]
-async fn a_search_lets_others_have_their_turn() {
-    let paths: Vec<String> = (0..500).map(|index| format!("/w/{index}")).collect();
-    let files = Arc::new(Files::with(&paths.iter().map(String::as_str).collect::<Vec<_>>()).await);
+async fn no_glob_is_too_much() {
+    let files = Files::with(&["/w/a"]).await;
+    let nested = |depth: usize| format!("{}a{}", "{".repeat(depth), "}".repeat(depth));
+    for fits in ["{a,b}".repeat(20), nested(64), "?".repeat(MAX_GLOB_BYTES), "*".repeat(MAX_GLOB_BYTES)] {
+        let hits = files.glob(&fits, "/w").await.unwrap();
+        assert_eq!(hits.total == 1, fits.starts_with("{{") || fits.starts_with('*'), "{} bytes", fits.len());
+    }
+    for refused in [
+        nested(65),
+        nested(300),
+        nested(100_000),
+        "{".repeat(10_000),
+        "[}]{".repeat(1000),
+        "[!a]".repeat(200_000),
+        "?".repeat(MAX_GLOB_BYTES + 1),
+        format!("{{{}a}}", "a,".repeat(500_000)),
+    ] {
+        let start = refused[..4].to_owned();
+        let error = files.glob(&refused, "/w").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{start}");
+        assert!(error.to_string().len() < 500, "{start}");
+        let query = GrepQuery::new("needle", at("/w"), ALL).with_include(Some(refused));
+        assert_eq!(grep(&files, &query).await.unwrap_err().kind(), ErrorKind::InvalidInput, "{start}");
+    }
+    // What the glob parser takes and the regex engine does not, or takes too much memory for.
+    for complex in ["[!a]".repeat(1000), "[é-ü]".repeat(600), format!("{{{}}}", "**/,".repeat(1000))] {
+        if let Err(error) = files.glob(&complex, "/w").await {
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_absolute_include_counts_from_the_root_and_must_lie_below_the_base() {
+    let files = Files::with(&["/w/a.rs", "/w/src/b.rs", "/other/c.rs"]).await;
+    let include = |glob: &str, path: &str| GrepQuery::new("needle", at(path), ALL).with_include(Some(glob.to_owned()));
+    for (glob, path, expected) in
+        [("/w/*.rs", "/w", "/w/a.rs"), ("/w/src/*.rs", "/w", "/w/src/b.rs"), ("/other/**", "/", "/other/c.rs")]
+    {
+        let hits = grep(&files, &include(glob, path)).await.unwrap();
+        let found: Vec<&str> = hits.matches.iter().map(|found| found.path.as_str()).collect();
+        assert_eq!(found, [expected], "{glob} in {path}");
+    }
+    let error = grep(&files, &include("/other/*.rs", "/w")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("set `path`"), "{error}");
+    assert_eq!(grep(&files, &include("/other/*.rs", "/w/a.rs")).await.unwrap().total, 1, "a file named itself");
+}
+
+/// One file that is all of a tree, and larger than can be read.
+#[derive(Debug)]
+struct Huge;
+
+#[async_trait]
+impl FileSystem for Huge {
+    async fn read(&self, _: &SandboxPath) -> Result<Bytes> {
+        Err(Error::new(ErrorKind::Internal, "read", "a file of this size was read"))
+    }
+
+    async fn write(&self, _: &SandboxPath, _: Bytes) -> Result<()> {
+        Err(Error::unsupported("write", "read-only"))
+    }
+
+    async fn metadata(&self, path: &SandboxPath) -> Result<Metadata> {
+        let kind = if path.is_root() { FileKind::Directory } else { FileKind::File };
+        Ok(Metadata::new(kind).with_len(1 << 40))
+    }
+
+    async fn list(&self, _: &SandboxPath) -> Result<Vec<DirEntry>> {
+        Ok(vec![DirEntry::new("huge", FileKind::File)])
+    }
+
+    async fn create_dir(&self, _: &SandboxPath, _: CreateDir) -> Result<()> {
+        Err(Error::unsupported("create directory", "read-only"))
+    }
+
+    async fn remove(&self, _: &SandboxPath, _: Remove) -> Result<()> {
+        Err(Error::unsupported("remove", "read-only"))
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_too_large_is_not_even_read() {
+    for path in ["/", "/huge"] {
+        let hits = grep(&Huge, &GrepQuery::new("needle", at(path), ALL)).await.unwrap();
+        assert_eq!((hits.total, hits.skipped), (0, 1), "{path}");
+    }
+}
+
+/// How often another task had its turn while `work` ran.
+async fn turns_during(work: impl Future<Output = ()>) -> usize {
     let (turns, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
     let other = tokio::spawn({
         let (turns, done) = (Arc::clone(&turns), Arc::clone(&done));
@@ -241,11 +329,27 @@ async fn a_search_lets_others_have_their_turn() {
             }
         }
     });
-    assert_eq!(files.glob("*", "/w").await.unwrap().total, 500);
-    let after_glob = turns.load(Ordering::SeqCst);
-    assert_eq!(files.grep("needle", "/w").await.unwrap().total, 500);
-    let after_grep = turns.load(Ordering::SeqCst);
+    work.await;
+    let during = turns.load(Ordering::SeqCst);
     done.store(true, Ordering::SeqCst);
     other.await.unwrap();
-    assert!(after_glob >= 5 && after_grep >= after_glob + 5, "{after_glob} turns during glob, {after_grep} after grep");
+    during
+}
+
+#[tokio::test]
+async fn a_search_lets_others_have_their_turn() {
+    let paths: Vec<String> = (0..500).map(|index| format!("/files/{index}")).collect();
+    let files = Files::with(&paths.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for index in 0..500 {
+        files.create_dir(&at(&format!("/dirs/{index}")), CreateDir::recursive()).await.unwrap();
+    }
+    files.write(&at("/large/file"), format!("{:1023}\n", "needle").repeat(8 << 10).into()).await.unwrap();
+    for (path, total) in [("/files", 500), ("/dirs", 0)] {
+        let glob = async { assert_eq!(files.glob("*", path).await.unwrap().total, total) };
+        assert!(turns_during(glob).await >= 5, "glob in {path}");
+    }
+    for (path, total) in [("/files", 500), ("/dirs", 0), ("/large", 8 << 10)] {
+        let grep = async { assert_eq!(files.grep("needle", path).await.unwrap().total, total) };
+        assert!(turns_during(grep).await >= 5, "grep in {path}");
+    }
 }
