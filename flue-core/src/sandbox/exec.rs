@@ -169,7 +169,7 @@ impl ExecOutput {
     pub fn exit_code(&self) -> i32 {
         match self.end {
             ExecEnd::Exited(code) => code,
-            ExecEnd::Signalled(signal) => 128 + signal,
+            ExecEnd::Signalled(signal) => 128_i32.saturating_add(signal),
             ExecEnd::TimedOut => TIMED_OUT_CODE,
         }
     }
@@ -191,11 +191,12 @@ impl ExecOutput {
 }
 
 impl fmt::Debug for ExecOutput {
+    /// What a command wrote may be secret: only sizes are shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExecOutput")
             .field("end", &self.end)
-            .field("stdout", &self.stdout_text())
-            .field("stderr", &self.stderr_text())
+            .field("stdout_bytes", &self.stdout.len())
+            .field("stderr_bytes", &self.stderr.len())
             .field("stdout_dropped", &self.stdout_dropped)
             .field("stderr_dropped", &self.stderr_dropped)
             .finish()
