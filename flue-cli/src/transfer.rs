@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use flue_core::{
-    CancellationToken, Copied, CopyLimits, Error, ErrorKind, FileSystem, Fs, Result, SandboxPath, copy_tree,
+    CancellationToken, Copied, CopyLimits, Error, ErrorKind, FileKind, FileSystem, Fs, Result, SandboxPath, copy_tree,
 };
 use serde::Serialize;
 
@@ -53,22 +53,28 @@ impl Stage {
         cancel: &CancellationToken,
     ) -> Result<Option<String>> {
         let host = HostFiles::new(&self.source, cancel.clone());
-        let copied = async {
-            let destination = self.destination(fs, &host).await?;
-            copy_tree(&host, &SandboxPath::root(), sandbox, &destination, CopyLimits::default()).await
-        };
-        match copied.await {
-            Ok(_) if host.left_out() == 0 => Ok(None),
-            Ok(_) => Ok(Some(format!(
-                "left out of {}: {} symbolic links, pipes or devices",
-                shown(&self.source),
-                host.left_out()
-            ))),
+        match self.copy(fs, sandbox, &host).await {
+            Ok(0) => Ok(None),
+            Ok(left_out) => {
+                let source = shown(&self.source);
+                Ok(Some(format!("left out of {source}: {left_out} symbolic links, pipes or devices")))
+            }
             Err(error) if error.is_cancelled() => Err(error),
             Err(error) => Err(Error::new(error.kind(), "stage", "it could not be copied into the sandbox")
                 .with("source", shown(&self.source))
                 .with_source(error)),
         }
+    }
+
+    async fn copy(&self, fs: &Fs, sandbox: &dyn FileSystem, host: &HostFiles) -> Result<usize> {
+        let root = SandboxPath::root();
+        let destination = self.destination(fs, host).await?;
+        // A pipe such as `<(command)`, or a device: a copy of a tree would refuse it, and reading it is bounded.
+        if host.metadata(&root).await?.kind == FileKind::Other {
+            sandbox.write(&destination, host.read(&root).await?).await?;
+            return Ok(0);
+        }
+        Ok(copy_tree(host, &root, sandbox, &destination, CopyLimits::default()).await?.skipped)
     }
 
     async fn destination(&self, fs: &Fs, host: &HostFiles) -> Result<SandboxPath> {
@@ -109,6 +115,9 @@ pub(crate) struct Collected {
     files: usize,
     /// Their bytes.
     bytes: u64,
+    /// Links, pipes and devices left out.
+    #[serde(skip_serializing_if = "is_zero")]
+    left_out: usize,
     /// Why it was not collected, or not wholly.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -118,8 +127,17 @@ impl fmt::Display for Collected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let files = if self.files == 1 { "file" } else { "files" };
         let to = self.to.as_deref().unwrap_or("-");
-        write!(f, "collected {} as {to}: {} {files}, {} bytes", self.path, self.files, self.bytes)
+        write!(f, "collected {} as {to}: {} {files}, {} bytes", self.path, self.files, self.bytes)?;
+        match self.left_out {
+            0 => Ok(()),
+            left_out => write!(f, "; left out: {left_out} symbolic links, pipes or devices"),
+        }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Collect {
@@ -143,7 +161,8 @@ impl Collect {
         sandbox: &dyn FileSystem,
         cancel: &CancellationToken,
     ) -> (Collected, Option<Error>) {
-        let mut collected = Collected { path: self.path.clone(), to: None, files: 0, bytes: 0, error: None };
+        let mut collected =
+            Collected { path: self.path.clone(), to: None, files: 0, bytes: 0, left_out: 0, error: None };
         let error = self.copy(fs, sandbox, cancel, &mut collected).await.err();
         collected.error = error.as_ref().map(|error| format!("{error:#}"));
         (collected, error)
@@ -167,8 +186,8 @@ impl Collect {
         collected.to = Some(shown(&destination));
         let host = HostFiles::new(&destination, cancel.clone());
         let copied = copy_tree(sandbox, &source, &host, &SandboxPath::root(), CopyLimits::default()).await;
-        let Copied { files, bytes, .. } = copied.map_err(|error| self.failed(error))?;
-        (collected.files, collected.bytes) = (files, bytes);
+        let Copied { files, bytes, skipped, .. } = copied.map_err(|error| self.failed(error))?;
+        (collected.files, collected.bytes, collected.left_out) = (files, bytes, skipped);
         Ok(())
     }
 

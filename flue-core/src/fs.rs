@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{CreateDir, DirEntry, Error, ErrorKind, FileKind, Metadata, Remove, Result, Sandbox, SandboxPath};
+use crate::{
+    CreateDir, DirEntry, Error, ErrorKind, FileKind, FileSystem, Metadata, Remove, Result, Sandbox, SandboxPath,
+};
 
 /// Files of a sandbox, with relative paths counted from a directory. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -35,7 +37,7 @@ impl Fs {
     /// Reads a whole file.
     ///
     /// # Errors
-    /// Those of [`FileSystem::read`](crate::FileSystem::read).
+    /// Those of [`FileSystem::read`].
     pub async fn read(&self, path: impl AsRef<str>) -> Result<Bytes> {
         self.sandbox.fs().read(&self.resolve(path)?).await
     }
@@ -57,7 +59,7 @@ impl Fs {
     /// Writes a whole file, making missing parents.
     ///
     /// # Errors
-    /// Those of [`FileSystem::write`](crate::FileSystem::write).
+    /// Those of [`FileSystem::write`].
     pub async fn write(&self, path: impl AsRef<str>, data: impl Into<Bytes>) -> Result<()> {
         self.sandbox.fs().write(&self.resolve(path)?, data.into()).await
     }
@@ -65,7 +67,7 @@ impl Fs {
     /// Facts about a file or directory.
     ///
     /// # Errors
-    /// Those of [`FileSystem::metadata`](crate::FileSystem::metadata).
+    /// Those of [`FileSystem::metadata`].
     pub async fn metadata(&self, path: impl AsRef<str>) -> Result<Metadata> {
         self.sandbox.fs().metadata(&self.resolve(path)?).await
     }
@@ -85,7 +87,7 @@ impl Fs {
     /// The entries of a directory, sorted by name.
     ///
     /// # Errors
-    /// Those of [`FileSystem::list`](crate::FileSystem::list).
+    /// Those of [`FileSystem::list`].
     pub async fn list(&self, path: impl AsRef<str>) -> Result<Vec<DirEntry>> {
         self.sandbox.fs().list(&self.resolve(path)?).await
     }
@@ -93,7 +95,7 @@ impl Fs {
     /// Makes a directory.
     ///
     /// # Errors
-    /// Those of [`FileSystem::create_dir`](crate::FileSystem::create_dir).
+    /// Those of [`FileSystem::create_dir`].
     pub async fn create_dir(&self, path: impl AsRef<str>, options: CreateDir) -> Result<()> {
         self.sandbox.fs().create_dir(&self.resolve(path)?, options).await
     }
@@ -101,7 +103,7 @@ impl Fs {
     /// Removes a file or directory.
     ///
     /// # Errors
-    /// Those of [`FileSystem::remove`](crate::FileSystem::remove).
+    /// Those of [`FileSystem::remove`].
     pub async fn remove(&self, path: impl AsRef<str>, options: Remove) -> Result<()> {
         self.sandbox.fs().remove(&self.resolve(path)?, options).await
     }
@@ -111,8 +113,8 @@ impl Fs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CopyLimits {
-    /// Files.
-    pub files: usize,
+    /// Files and directories together.
+    pub entries: usize,
     /// Bytes in all files together.
     pub bytes: u64,
     /// Directories within directories.
@@ -120,9 +122,32 @@ pub struct CopyLimits {
 }
 
 impl Default for CopyLimits {
-    /// 50,000 files, 1 GiB, 64 directories deep.
+    /// 50,000 files and directories, 1 GiB, 64 directories deep.
     fn default() -> Self {
-        Self { files: 50_000, bytes: 1 << 30, depth: 64 }
+        Self { entries: 50_000, bytes: 1 << 30, depth: 64 }
+    }
+}
+
+impl CopyLimits {
+    /// Sets the most files and directories together.
+    #[must_use]
+    pub fn with_entries(mut self, entries: usize) -> Self {
+        self.entries = entries;
+        self
+    }
+
+    /// Sets the most bytes in all files together.
+    #[must_use]
+    pub fn with_bytes(mut self, bytes: u64) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// Sets how deep directories lie within directories at the most.
+    #[must_use]
+    pub fn with_depth(mut self, depth: usize) -> Self {
+        self.depth = depth;
+        self
     }
 }
 
@@ -132,29 +157,34 @@ impl Default for CopyLimits {
 pub struct Copied {
     /// Files.
     pub files: usize,
-    /// Their bytes.
+    /// Directories, the source included.
+    pub directories: usize,
+    /// Bytes of the files.
     pub bytes: u64,
+    /// Links, pipes, sockets and devices that were left out.
+    pub skipped: usize,
 }
 
 /// Copies a file, or a directory with everything in it, from one file system to another.
 ///
-/// This is how files are staged into a sandbox and collected from it, on every rung. Links within a directory are not
-/// followed and not copied. Files that exist at the destination are replaced.
+/// This is how files are staged into a sandbox and collected from it, on every rung. Links, pipes, sockets and devices
+/// within a directory are left out and counted. Files that exist at the destination are replaced.
 ///
 /// # Errors
-/// Those of the two file systems; [`ErrorKind::LimitExceeded`] when there is more than `limits` allow, after what fits
-/// was copied.
+/// Those of the two file systems; [`ErrorKind::InvalidInput`] for a source that is neither a file nor a directory;
+/// [`ErrorKind::LimitExceeded`] when there is more than `limits` allow, after what fits was copied.
 pub async fn copy_tree(
-    from: &dyn crate::FileSystem,
+    from: &dyn FileSystem,
     source: &SandboxPath,
-    to: &dyn crate::FileSystem,
+    to: &dyn FileSystem,
     destination: &SandboxPath,
     limits: CopyLimits,
 ) -> Result<Copied> {
-    let mut copied = Copied::default();
+    let mut copy = Copy { from, to, limits, entries: 0, copied: Copied::default() };
+    copy.count(source)?;
     if !from.metadata(source).await?.is_dir() {
-        copy_file(from, source, to, destination, limits, &mut copied).await?;
-        return Ok(copied);
+        copy.file(source, destination).await?;
+        return Ok(copy.copied);
     }
     let mut pending = vec![(source.clone(), destination.clone(), 0)];
     while let Some((source, destination, depth)) = pending.pop() {
@@ -162,42 +192,68 @@ pub async fn copy_tree(
             return Err(over_limit("directories deep", limits.depth as u64, &source));
         }
         to.create_dir(&destination, CreateDir::recursive()).await?;
+        copy.copied.directories += 1;
         for entry in from.list(&source).await? {
             let (source, destination) = (source.join(&entry.name)?, destination.join(&entry.name)?);
             match entry.kind {
-                FileKind::File => copy_file(from, &source, to, &destination, limits, &mut copied).await?,
-                FileKind::Directory => pending.push((source, destination, depth + 1)),
-                FileKind::Symlink | FileKind::Other => {}
+                FileKind::File => {
+                    copy.count(&source)?;
+                    copy.file(&source, &destination).await?;
+                }
+                FileKind::Directory => {
+                    copy.count(&source)?;
+                    pending.push((source, destination, depth + 1));
+                }
+                FileKind::Symlink | FileKind::Other => copy.copied.skipped += 1,
             }
         }
     }
-    Ok(copied)
+    Ok(copy.copied)
 }
 
-async fn copy_file(
-    from: &dyn crate::FileSystem,
-    source: &SandboxPath,
-    to: &dyn crate::FileSystem,
-    destination: &SandboxPath,
+/// A copy in progress.
+struct Copy<'a> {
+    from: &'a dyn FileSystem,
+    to: &'a dyn FileSystem,
     limits: CopyLimits,
-    copied: &mut Copied,
-) -> Result<()> {
-    if copied.files >= limits.files {
-        return Err(over_limit("files", limits.files as u64, source));
+    /// Files and directories so far, those that wait to be copied included.
+    entries: usize,
+    copied: Copied,
+}
+
+impl Copy<'_> {
+    fn count(&mut self, source: &SandboxPath) -> Result<()> {
+        self.entries += 1;
+        if self.entries > self.limits.entries {
+            return Err(over_limit("files and directories", self.limits.entries as u64, source));
+        }
+        Ok(())
     }
-    if let Some(len) = from.metadata(source).await?.len
-        && copied.bytes.saturating_add(len) > limits.bytes
-    {
-        return Err(over_limit("bytes", limits.bytes, source));
+
+    async fn file(&mut self, source: &SandboxPath, destination: &SandboxPath) -> Result<()> {
+        let metadata = self.from.metadata(source).await?;
+        // Reading a pipe or device could take for ever.
+        if !metadata.is_file() {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "copy tree",
+                "this is neither a file nor a directory; name one that is",
+            )
+            .with("path", source));
+        }
+        self.with_more(metadata.len.unwrap_or(0), source)?;
+        let data = self.from.read(source).await?;
+        self.copied.bytes = self.with_more(data.len() as u64, source)?;
+        self.to.write(destination, data).await?;
+        self.copied.files += 1;
+        Ok(())
     }
-    let data = from.read(source).await?;
-    copied.bytes = copied.bytes.saturating_add(data.len() as u64);
-    if copied.bytes > limits.bytes {
-        return Err(over_limit("bytes", limits.bytes, source));
+
+    /// The bytes in all with `len` more.
+    fn with_more(&self, len: u64, source: &SandboxPath) -> Result<u64> {
+        let bytes = self.copied.bytes.saturating_add(len);
+        if bytes > self.limits.bytes { Err(over_limit("bytes", self.limits.bytes, source)) } else { Ok(bytes) }
     }
-    to.write(destination, data).await?;
-    copied.files += 1;
-    Ok(())
 }
 
 fn over_limit(what: &str, limit: u64, at: &SandboxPath) -> Error {
