@@ -1,5 +1,7 @@
 //! From the text that a model wrote to typed arguments.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::de::DeserializeOwned;
@@ -7,10 +9,11 @@ use serde_json::{Map, Value};
 
 use crate::{Error, ErrorKind, Result};
 
-/// The most bytes of wrong arguments that an error repeats.
+/// The most bytes of wrong arguments that an error repeats, and the most that it says about them.
 const MAX_ECHO_BYTES: usize = 2000;
 
-/// The JSON Schema of `T`, in the plain form that every provider takes: no `$schema`, no `$ref`.
+/// The JSON Schema of `T`, in the plain form that every provider takes: no `$schema`, and `$ref` only where a type holds
+/// itself.
 pub(super) fn schema_of<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.inline_subschemas = true;
@@ -39,14 +42,23 @@ pub(super) fn parse<T: DeserializeOwned + JsonSchema>(tool: &str, text: &str) ->
 
 /// The error for arguments that a tool does not take.
 pub(super) fn invalid(tool: &str, text: &str, why: &str) -> Error {
-    let end = text.floor_char_boundary(MAX_ECHO_BYTES);
-    let more = if end < text.len() { "…" } else { "" };
+    let (why, text) = (shortened(why, MAX_ECHO_BYTES), shortened(text, MAX_ECHO_BYTES));
     Error::new(
         ErrorKind::InvalidInput,
         "check arguments",
-        format!("{why}. Correct the call and make it again. Received: {}{more}", &text[..end]),
+        format!("{why}. Correct the call and make it again. Received: {text}"),
     )
     .with("tool", tool)
+}
+
+/// At most `max` bytes of `text`: its start and its end, which is where errors say what was expected.
+pub(super) fn shortened(text: &str, max: usize) -> Cow<'_, str> {
+    if text.len() <= max {
+        return text.into();
+    }
+    let half = max.saturating_sub('…'.len_utf8()) / 2;
+    let (start, end) = (text.floor_char_boundary(half), text.ceil_char_boundary(text.len() - half));
+    format!("{}…{}", &text[..start], &text[end..]).into()
 }
 
 /// Changes top-level values to the type that the schema asks for, where nothing is lost by it.
@@ -73,7 +85,10 @@ fn mended(value: &Value, property: &Value) -> Option<Value> {
     match value {
         Value::String(_) if wants("string") => None,
         Value::String(text) if wants("integer") => text.trim().parse::<i64>().ok().map(Value::from),
-        Value::String(text) if wants("number") => text.trim().parse::<f64>().ok().map(Value::from),
+        // `inf` and `nan` are numbers to Rust and `null` to JSON, which would make "no limit" of them.
+        Value::String(text) if wants("number") => {
+            text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::from)
+        }
         Value::String(text) if wants("boolean") => match text.trim() {
             "true" => Some(Value::Bool(true)),
             "false" => Some(Value::Bool(false)),
@@ -130,5 +145,39 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{bad}");
             assert!(error.message().contains(bad), "{error}");
         }
+    }
+
+    #[test]
+    fn only_finite_numbers_are_mended() {
+        #[derive(Debug, Deserialize, JsonSchema)]
+        struct Args {
+            seconds: Option<f64>,
+        }
+        assert_eq!(parse::<Args>("t", r#"{"seconds":" 1e3 "}"#).unwrap().seconds, Some(1000.0));
+        for bad in ["inf", "-Infinity", "NaN", "1e999"] {
+            parse::<Args>("t", &format!(r#"{{"seconds":"{bad}"}}"#)).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn an_error_is_short_whatever_was_sent_and_says_what_was_expected() {
+        let error = parse::<Args>("t", &format!(r#"{{"path":"a","limit":"{}"}}"#, "é".repeat(1 << 20))).unwrap_err();
+        assert!(error.message().len() < 3 * MAX_ECHO_BYTES, "{} bytes", error.message().len());
+        assert!(error.message().contains("expected u32"), "{error}");
+        assert_eq!(shortened("aaébb", 6), "aaébb");
+        assert_eq!(shortened("aaéébb", 7), "aa…bb");
+        assert_eq!(shortened("ééé", 5), "…");
+    }
+
+    #[test]
+    fn a_type_that_holds_itself_keeps_its_reference() {
+        #[derive(Deserialize, JsonSchema)]
+        struct Tree {
+            #[expect(dead_code, reason = "only its schema counts")]
+            children: Vec<Tree>,
+        }
+        let schema = schema_of::<Tree>();
+        assert_eq!(schema["type"], "object");
+        assert!(schema.to_string().contains("$ref"), "{schema}");
     }
 }

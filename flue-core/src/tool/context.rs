@@ -1,12 +1,12 @@
 //! What a running tool can reach.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::event::{Event, Events};
-use crate::{Fs, OutputSink, OutputStream, Result, Sandbox, SandboxPath};
+use crate::event::{Event, EventBus, Events};
+use crate::{Fs, OutputSink, OutputStream, Result, Sandbox, SandboxPath, SystemClock};
 
 /// What a running tool can reach: the session's sandbox, seen from its working directory, and its own cancellation.
 #[derive(Clone)]
@@ -19,6 +19,18 @@ pub struct ToolContext {
 }
 
 impl ToolContext {
+    /// What a call with the id `call_id` can reach in `sandbox` outside any agent, to test a tool alone: the sandbox's own
+    /// working directory, a token that [`ToolContext::cancel`] gives out, and nobody who looks at output.
+    pub fn new(sandbox: Arc<dyn Sandbox>, call_id: impl Into<Arc<str>>) -> Self {
+        Self {
+            cwd: sandbox.info().cwd.clone(),
+            sandbox,
+            cancel: CancellationToken::new(),
+            call_id: call_id.into(),
+            events: Events::new(Arc::new(EventBus::new(Vec::new(), Arc::new(SystemClock)))),
+        }
+    }
+
     /// The sandbox that the agent works in.
     pub fn sandbox(&self) -> &dyn Sandbox {
         &*self.sandbox
@@ -60,7 +72,12 @@ impl ToolContext {
     /// A sink that shows output as events of this call; `None` when nobody looks.
     pub fn output_sink(&self) -> Option<Arc<dyn OutputSink>> {
         self.events.is_watched().then(|| {
-            Arc::new(EventSink { call_id: self.call_id.clone(), events: self.events.clone() }) as Arc<dyn OutputSink>
+            Arc::new(EventSink {
+                call_id: self.call_id.clone(),
+                events: self.events.clone(),
+                stdout: Mutex::default(),
+                stderr: Mutex::default(),
+            }) as Arc<dyn OutputSink>
         })
     }
 }
@@ -71,17 +88,56 @@ impl fmt::Debug for ToolContext {
     }
 }
 
+/// Shows output as text events.
 struct EventSink {
     call_id: Arc<str>,
     events: Events,
+    /// The start of a character that was cut, at most three bytes, of each stream.
+    stdout: Mutex<Vec<u8>>,
+    stderr: Mutex<Vec<u8>>,
+}
+
+impl EventSink {
+    /// Shows what is held back and `bytes`, holding back the start of a character unless this is the end.
+    fn show(&self, stream: OutputStream, bytes: &[u8], at_end: bool) {
+        let held = match stream {
+            OutputStream::Stdout => &self.stdout,
+            OutputStream::Stderr => &self.stderr,
+        };
+        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = std::mem::take(&mut *held);
+        all.extend_from_slice(bytes);
+        if !at_end {
+            *held = all.split_off(all.len() - cut_character(&all));
+        }
+        drop(held);
+        if !all.is_empty() {
+            self.events.emit(|| Event::ToolOutput {
+                call_id: self.call_id.clone(),
+                stream,
+                text: String::from_utf8_lossy(&all).into_owned(),
+            });
+        }
+    }
 }
 
 impl OutputSink for EventSink {
     fn output(&self, stream: OutputStream, bytes: &[u8]) {
-        self.events.emit(|| Event::ToolOutput {
-            call_id: self.call_id.clone(),
-            stream,
-            text: String::from_utf8_lossy(bytes).into_owned(),
-        });
+        self.show(stream, bytes, false);
     }
+}
+
+impl Drop for EventSink {
+    fn drop(&mut self) {
+        self.show(OutputStream::Stdout, &[], true);
+        self.show(OutputStream::Stderr, &[], true);
+    }
+}
+
+/// How many last bytes of `bytes` are the start of a character that has not come whole.
+fn cut_character(bytes: &[u8]) -> usize {
+    let is_start = |tail: &[u8]| {
+        std::str::from_utf8(tail).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+    };
+    (1..=3.min(bytes.len())).find(|len| is_start(&bytes[bytes.len() - len..])).unwrap_or(0)
 }

@@ -47,11 +47,26 @@ pub trait Tool: Send + Sync + 'static {
 }
 
 /// A call that is ready to run.
+#[non_exhaustive]
 pub struct PreparedCall {
     /// The file that it replaces; see [`Tool::replaces`].
     pub replaces: Option<SandboxPath>,
     /// The run.
     pub run: Pin<Box<dyn Future<Output = Result<ToolOutput>> + Send>>,
+}
+
+impl PreparedCall {
+    /// A call that does its work in `run`.
+    pub fn new(run: impl Future<Output = Result<ToolOutput>> + Send + 'static) -> Self {
+        Self { replaces: None, run: Box::pin(run) }
+    }
+
+    /// Says which file the call replaces; see [`Tool::replaces`].
+    #[must_use]
+    pub fn replacing(mut self, path: SandboxPath) -> Self {
+        self.replaces = Some(path);
+        self
+    }
 }
 
 /// A tool of any kind. Every [`Tool`] is one; a tool whose schema is known only at run time implements it directly.

@@ -1,5 +1,6 @@
 //! Tools whose arguments are described by a raw JSON Schema.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -11,6 +12,8 @@ use crate::{Error, ErrorKind, Result};
 
 /// The most problems that one error lists.
 const MAX_PROBLEMS: usize = 8;
+/// The most bytes of one problem, which repeats what is wrong and where.
+const MAX_PROBLEM_BYTES: usize = 240;
 
 type Handler = dyn Fn(Value, ToolContext) -> Pin<Box<dyn Future<Output = Result<ToolOutput>> + Send>> + Send + Sync;
 
@@ -39,8 +42,12 @@ impl RawTool {
     {
         let name = name.into();
         let validator = jsonschema::validator_for(&parameters).map_err(|error| {
-            Error::new(ErrorKind::Config, "define tool", format!("the schema is not valid: {error}"))
-                .with("tool", &name)
+            Error::new(
+                ErrorKind::Config,
+                "define tool",
+                format!("the schema is not valid: {}", shortened(&error.to_string())),
+            )
+            .with("tool", &name)
         })?;
         Ok(Self {
             spec: ToolSpec { name, description: description.into(), parameters },
@@ -59,13 +66,20 @@ impl RawTool {
             .validator
             .iter_errors(&value)
             .take(MAX_PROBLEMS)
-            .map(|error| match error.instance_path().to_string() {
-                path if path.is_empty() => error.to_string(),
-                path => format!("{error} (at {path})"),
+            .map(|error| {
+                let text = error.to_string();
+                match error.instance_path().to_string() {
+                    path if path.is_empty() => shortened(&text).into_owned(),
+                    path => format!("{} (at {})", shortened(&text), shortened(&path)),
+                }
             })
             .collect();
         if problems.is_empty() { Ok(value) } else { Err(invalid(&problems.join("; "))) }
     }
+}
+
+fn shortened(text: &str) -> Cow<'_, str> {
+    arguments::shortened(text, MAX_PROBLEM_BYTES)
 }
 
 impl DynTool for RawTool {
@@ -75,7 +89,7 @@ impl DynTool for RawTool {
 
     fn prepare(self: Arc<Self>, arguments: &str, cx: ToolContext) -> Result<PreparedCall> {
         let value = self.check(arguments)?;
-        Ok(PreparedCall { replaces: None, run: Box::pin(async move { (self.handler)(value, cx).await }) })
+        Ok(PreparedCall::new(async move { (self.handler)(value, cx).await }))
     }
 }
 
@@ -103,6 +117,15 @@ mod tests {
         }
         let text = tool().check(r#"{"n":0,"s":1.5}"#).unwrap_err().to_string();
         assert!(text.contains("(at /n)") && text.contains("Received:"), "{text}");
+    }
+
+    #[test]
+    fn an_error_is_short_whatever_was_sent() {
+        let long = "z".repeat(1 << 20);
+        for bad in [format!(r#"{{"n":["{long}"]}}"#), format!(r#"{{"n":1,"{long}":2}}"#), format!("{{\"n\":{long}}}")] {
+            let error = tool().check(&bad).unwrap_err();
+            assert!(error.message().len() < 5000, "{} bytes", error.message().len());
+        }
     }
 
     #[test]

@@ -7,6 +7,9 @@ use serde::Deserialize;
 use crate::tool::{Tool, ToolContext, ToolOutput};
 use crate::{Error, ErrorKind, Result, SandboxPath};
 
+/// The most bytes of a file, before and after.
+const MAX_EDIT_BYTES: usize = 64 << 20;
+
 /// Replaces text in a file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Edit;
@@ -41,8 +44,16 @@ impl Tool for Edit {
     }
 
     async fn call(&self, args: EditArgs, cx: ToolContext) -> Result<ToolOutput> {
+        if let Some(len) = super::file_len(&cx, &args.path).await
+            && len > MAX_EDIT_BYTES as u64
+        {
+            return Err(too_large(&args));
+        }
         let before = cx.fs().read_to_string(&args.path).await?;
         let (after, done) = apply(&before, &args)?;
+        if cx.cancel().is_cancelled() {
+            return Err(Error::cancelled(Self::NAME));
+        }
         cx.fs().write(&args.path, after).await?;
         Ok(ToolOutput::text(done))
     }
@@ -50,6 +61,16 @@ impl Tool for Edit {
 
 fn apply(before: &str, args: &EditArgs) -> Result<(String, String)> {
     let found = before.matches(&args.old_text).count();
+    let replaced = if args.replace_all { found } else { found.min(1) };
+    // Before anything is built: a short call can ask for more than there is memory.
+    let kept = before.len() - replaced * args.old_text.len();
+    if replaced
+        .checked_mul(args.new_text.len())
+        .and_then(|new| new.checked_add(kept))
+        .is_none_or(|len| len > MAX_EDIT_BYTES)
+    {
+        return Err(too_large(args));
+    }
     if args.replace_all {
         if found == 0 || args.old_text == args.new_text {
             return Err(fail(
@@ -72,6 +93,15 @@ fn apply(before: &str, args: &EditArgs) -> Result<(String, String)> {
             format!("oldText occurs {found} times; add more context to make it unique, or set replaceAll"),
         )),
     }
+}
+
+fn too_large(args: &EditArgs) -> Error {
+    Error::new(
+        ErrorKind::LimitExceeded,
+        "edit",
+        format!("the file has, or would have, more than {MAX_EDIT_BYTES} bytes; no changes were made. Replace less at a time"),
+    )
+    .with("path", &args.path)
 }
 
 fn fail(args: &EditArgs, why: String) -> Error {
@@ -99,5 +129,15 @@ mod tests {
         ] {
             assert!(edit(before, old, new, all).unwrap_err().message().contains(why));
         }
+    }
+
+    #[test]
+    fn what_would_be_too_large_is_not_built() {
+        let before = "a".repeat(1 << 20);
+        let fits = "b".repeat(MAX_EDIT_BYTES >> 20);
+        assert_eq!(edit(&before, "a", &fits, true).unwrap().0.len(), MAX_EDIT_BYTES);
+        let error = edit(&before, "a", &format!("{fits}b"), true).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+        assert!(error.message().contains("67108864 bytes"), "{error}");
     }
 }

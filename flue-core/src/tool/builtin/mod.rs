@@ -16,7 +16,7 @@ use self::glob::Glob;
 use self::grep::Grep;
 use self::read::Read;
 use self::write::Write;
-use super::{DynTool, Tool};
+use super::{DynTool, Tool, ToolContext};
 use crate::Capabilities;
 
 /// The names of the built-in tools, in the order in which the model sees them.
@@ -27,4 +27,9 @@ pub(crate) fn available(capabilities: &Capabilities) -> Vec<(&'static str, Arc<d
     let all: [Arc<dyn DynTool>; 6] =
         [Arc::new(Read), Arc::new(Write), Arc::new(Edit), Arc::new(Bash), Arc::new(Grep), Arc::new(Glob)];
     BUILTIN_TOOLS.into_iter().zip(all).filter(|(name, _)| capabilities.exec || *name != Bash::NAME).collect()
+}
+
+/// The size of a file, as far as it can be told; why it cannot is left to whoever opens it.
+async fn file_len(cx: &ToolContext, path: &str) -> Option<u64> {
+    cx.fs().metadata(path).await.ok()?.len
 }
