@@ -78,11 +78,11 @@ impl Drop for Tree {
         if !self.armed {
             return;
         }
-        // Whoever holds the lock is sending signals already.
+        // At once, and so that nothing moves away before it is found. Whoever holds the lock is at it already.
         if let Ok(state) = self.shared.state.try_lock()
             && state.status.is_none()
         {
-            self.shared.signal_group(Signal::KILL);
+            self.shared.signal_group(Signal::STOP);
         }
         let rest = Rest(Arc::clone(&self.shared));
         // When the runtime does not take it, it is dropped here and now.
@@ -132,8 +132,11 @@ impl Shared {
             return;
         }
         for _ in 0..MAX_ROUNDS {
-            self.signal_group(Signal::KILL);
+            // Looked for before they are killed: who has lost its parent may not be told any more. Until then they stop, or
+            // they would start others meanwhile.
+            self.signal_group(Signal::STOP);
             let found = scan::find(self.leader, &self.mark, &state.known);
+            self.signal_group(Signal::KILL);
             found.iter().for_each(|process| process.signal(Signal::KILL));
             if found.is_empty() {
                 return;

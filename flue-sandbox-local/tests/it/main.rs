@@ -1,4 +1,15 @@
 //! The local sandbox from outside.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod alone;
+mod commands;
+mod environment;
+mod files;
+mod jail;
+mod output;
+mod search;
+mod stop;
+mod stress;
 mod suite;
 mod temp;
+mod terminal;
