@@ -170,7 +170,9 @@ fn guard_negatives(args: &[String]) -> Vec<String> {
         digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
     };
     let is_value = |at: usize| at > 0 && matches!(args[at - 1].as_str(), "-s" | "-f" | "--separator" | "--format");
-    if let Some(at) = (0..args.len()).find(|&at| negative(&args[at]) && !is_value(at))
+    let is_operand = |at: &usize| (negative(&args[*at]) || !args[*at].starts_with('-')) && !is_value(*at);
+    if let Some(at) = (0..args.len()).find(is_operand)
+        && negative(&args[at])
         && !args[..at].contains(&"--".to_string())
     {
         guarded.insert(at, "--".to_string());
