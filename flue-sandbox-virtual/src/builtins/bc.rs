@@ -1,1 +1,0 @@
-//! Output in bases other than ten for the `bc` command.
