@@ -6,3 +6,8 @@ mod provider;
 
 pub use self::open::{Models, OpenOptions, open};
 pub use self::provider::{Provider, providers};
+
+/// The workspace's own README, whose example runs as a test.
+#[cfg(all(doctest, feature = "scripted"))]
+#[doc = include_str!("../../README.md")]
+struct WorkspaceReadme;

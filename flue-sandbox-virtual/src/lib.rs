@@ -13,6 +13,11 @@ mod seed;
 mod shell;
 mod tree;
 
+use std::sync::Arc;
+
+use flue_core::model::Model;
+use flue_core::{AgentBuilder, AgentSpec};
+
 pub use self::command::{CommandCall, CommandOutput};
 pub use self::factory::Virtual;
 pub use self::limits::VirtualLimits;
@@ -20,3 +25,8 @@ pub use self::limits::VirtualLimits;
 pub use self::network::NetworkPolicy;
 pub use self::sandbox::VirtualSandbox;
 pub use self::tree::{Snapshot, TreeVfs};
+
+/// Begins an agent that works in virtual sandboxes, which start empty: what an agent gets when nobody says otherwise.
+pub fn agent(model: Arc<dyn Model>) -> AgentBuilder {
+    AgentSpec::builder(model, Virtual::new())
+}
