@@ -99,7 +99,9 @@ fn too_large(args: &EditArgs) -> Error {
     Error::new(
         ErrorKind::LimitExceeded,
         "edit",
-        format!("the file has, or would have, more than {MAX_EDIT_BYTES} bytes; no changes were made. Replace less at a time"),
+        format!(
+            "the file has, or would have, more than {MAX_EDIT_BYTES} bytes; nothing was changed. Replace less of it"
+        ),
     )
     .with("path", &args.path)
 }
