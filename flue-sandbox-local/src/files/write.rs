@@ -94,3 +94,27 @@ impl Drop for Temporary<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::CWD;
+
+    use super::*;
+
+    #[test]
+    fn what_gets_no_name_is_removed() {
+        let dir = std::env::temp_dir().join(format!("flue-write-{}", std::process::id()));
+        std::fs::create_dir(&dir).unwrap();
+        let opened = rustix::fs::openat(CWD, &dir, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap();
+        let names = || std::fs::read_dir(&dir).unwrap().count();
+        let [first, second] = [(); 2].map(|()| Temporary::create(opened.as_fd(), PRIVATE_MODE).ok().unwrap());
+        assert_eq!(names(), 2);
+        drop(first);
+        assert_eq!(names(), 1);
+        // A directory in the way: the name cannot be taken.
+        std::fs::create_dir(dir.join("taken")).unwrap();
+        assert!(second.rename(b"taken").is_err());
+        assert_eq!(names(), 1);
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}

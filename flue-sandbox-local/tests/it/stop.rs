@@ -79,6 +79,17 @@ async fn children_in_sessions_of_their_own_go_with_a_cancelled_command() {
 }
 
 #[tokio::test]
+async fn children_in_sessions_of_their_own_are_asked_before_they_are_killed() {
+    let temp = Temp::new();
+    let sandbox = temp.open().await;
+    let polite = "trap 'echo heard > heard; exit' TERM; touch ready; while :; do sleep 0.02; done";
+    let command = format!("setsid -w bash -c \"{polite}\" & trap 'wait; exit' TERM; wait");
+    let (result, _) = cancel_when_ready(&temp, &sandbox, &command).await;
+    assert!(is_cancelled(result));
+    assert!(temp.path().join("heard").exists(), "the trap did not run");
+}
+
+#[tokio::test]
 async fn children_in_sessions_of_their_own_go_with_a_dropped_command() {
     let temp = Temp::new();
     let sandbox = temp.open().await;
