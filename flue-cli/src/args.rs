@@ -249,7 +249,6 @@ fn duration(text: &str) -> Result<Duration, String> {
 fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        // The text may hold a secret, so the message does not repeat it; clap does.
         _ => Err("write KEY=VALUE".to_owned()),
     }
 }

@@ -12,7 +12,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -33,18 +33,12 @@ const MAX_DIR_ENTRIES: usize = 100_000;
 pub(crate) struct HostFiles {
     root: PathBuf,
     cancel: CancellationToken,
-    left_out: AtomicUsize,
 }
 
 impl HostFiles {
     /// The tree at `root`; its operations give [`ErrorKind::Cancelled`] once `cancel` fires.
     pub(crate) fn new(root: impl Into<PathBuf>, cancel: CancellationToken) -> Self {
-        Self { root: root.into(), cancel, left_out: AtomicUsize::new(0) }
-    }
-
-    /// Links, devices, pipes and sockets that were listed so far, which a copy leaves out.
-    pub(crate) fn left_out(&self) -> usize {
-        self.left_out.load(Ordering::Relaxed)
+        Self { root: root.into(), cancel }
     }
 
     fn host(&self, path: &SandboxPath) -> PathBuf {
@@ -107,9 +101,6 @@ impl FileSystem for HostFiles {
         for entry in fs::read_dir(&host).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let kind = kind(entry.file_type().map_err(failed)?);
-            if matches!(kind, FileKind::Symlink | FileKind::Other) {
-                self.left_out.fetch_add(1, Ordering::Relaxed);
-            }
             let name = entry.file_name().into_string().map_err(|_| {
                 Error::new(ErrorKind::InvalidInput, "list", "a name is not UTF-8 text, which sandboxes need; rename it")
                     .with("path", shown(&entry.path()))

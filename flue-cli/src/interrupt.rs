@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use flue_core::CancellationToken;
 
-use crate::exit;
+use crate::{exit, output};
 
 /// Says when to stop, and why.
 #[derive(Debug, Clone, Default)]
@@ -26,18 +26,12 @@ impl Interrupt {
         interrupt
     }
 
-    /// Fires at the first signal.
+    /// Fires at the first signal. Whoever cannot go on otherwise may fire it, too.
     pub(crate) fn token(&self) -> &CancellationToken {
         &self.token
     }
 
-    /// Stops the work with this exit code, unless something else stopped it before.
-    pub(crate) fn stop(&self, code: u8) {
-        let _ = self.code.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst);
-        self.token.cancel();
-    }
-
-    /// The exit code of the stop, if there was one.
+    /// The exit code that the first signal stands for, if there was one.
     pub(crate) fn code(&self) -> Option<u8> {
         Some(self.code.load(Ordering::SeqCst)).filter(|code| *code != 0)
     }
@@ -54,26 +48,13 @@ impl Interrupt {
             for signal in signals.forever() {
                 let code = if signal == SIGTERM { exit::TERMINATED } else { exit::INTERRUPTED };
                 if interrupt.token.is_cancelled() {
+                    output::erase_line();
                     std::process::exit(i32::from(code));
                 }
-                interrupt.stop(code);
+                interrupt.code.store(code, Ordering::SeqCst);
+                interrupt.token.cancel();
             }
         };
         let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(listen);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_reason_to_stop_stays() {
-        let interrupt = Interrupt::default();
-        assert_eq!(interrupt.code(), None);
-        interrupt.stop(exit::BROKEN_PIPE);
-        interrupt.stop(exit::INTERRUPTED);
-        assert_eq!(interrupt.code(), Some(exit::BROKEN_PIPE));
-        assert!(interrupt.token().is_cancelled());
     }
 }

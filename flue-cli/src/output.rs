@@ -13,15 +13,18 @@ use crate::exit::{BROKEN_PIPE, Failure};
 /// A silent failure when nobody reads any more.
 pub(crate) fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| stdout_failure(&error))
+    stdout
+        .write_all(bytes)
+        .and_then(|()| stdout.flush())
+        .map_err(|error| write_failure("write to standard output", &error))
 }
 
-/// What an error of writing to standard output means.
-pub(crate) fn stdout_failure(error: &io::Error) -> Failure {
+/// What an error of writing output means: nothing more is said when a reader went away.
+pub(crate) fn write_failure(operation: &'static str, error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Failure::silent(BROKEN_PIPE);
     }
-    Failure::failed(Error::new(ErrorKind::Io, "write to standard output", error.to_string()))
+    Failure::failed(Error::new(ErrorKind::Io, operation, error.to_string()))
 }
 
 /// Prints text on a line of its own to standard output; on a terminal without the characters that command it.
@@ -61,6 +64,13 @@ pub(crate) fn complain(error: &Error) {
 /// Says something on standard error that is no error.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "note: {}", tame(text));
+}
+
+/// Erases a line that is being redrawn, before the process ends without its end.
+pub(crate) fn erase_line() {
+    if is_live() {
+        let _ = write!(io::stderr(), "\r\x1b[2K");
+    }
 }
 
 /// Whether standard error takes colours: a terminal that is not dumb, and `NO_COLOR` not set (<https://no-color.org>).

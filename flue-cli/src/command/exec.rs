@@ -1,7 +1,7 @@
 //! `flue exec`: one command in a sandbox, without a model.
 
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use flue_core::{
@@ -32,15 +32,22 @@ pub(crate) fn run(args: ExecArgs) -> Result<u8, Failure> {
         request = request.with_timeout(timeout.saturating_sub(begun.elapsed()));
     }
     let interrupt = Interrupt::listen();
-    let job = Job { request, cwd: args.sandbox.cwd.clone(), stages, collects, interrupt: interrupt.clone() };
+    let through = Arc::new(Through::new(interrupt.token().clone()));
+    let job = Job { request, cwd: args.sandbox.cwd.clone(), stages, collects, through: through.clone() };
     let runtime = command::runtime().map_err(Failure::failed)?;
     let end = runtime.block_on(job.run(&*sandbox));
     runtime.shutdown_background();
-    match (interrupt.code(), end) {
-        (Some(code), _) => Err(Failure::silent(code)),
-        (None, Ok(ExecEnd::TimedOut)) => Err(out_of_time(&args)),
-        (None, Ok(end)) => Ok(code(end)),
-        (None, Err(error)) => Err(Failure::failed(error).with_code(exit::NOT_RUN)),
+    if let Some(code) = interrupt.code() {
+        return Err(Failure::silent(code));
+    }
+    if let Some(failure) = through.take_failure() {
+        let code = if failure.code == exit::FAILED { exit::NOT_RUN } else { failure.code };
+        return Err(failure.with_code(code));
+    }
+    match end {
+        Ok(ExecEnd::TimedOut) => Err(out_of_time(&args)),
+        Ok(end) => Ok(code(end)),
+        Err(error) => Err(Failure::failed(error).with_code(exit::NOT_RUN)),
     }
 }
 
@@ -94,7 +101,7 @@ struct Job {
     cwd: Option<String>,
     stages: Vec<Stage>,
     collects: Vec<Collect>,
-    interrupt: Interrupt,
+    through: Arc<Through>,
 }
 
 impl Job {
@@ -104,7 +111,7 @@ impl Job {
         if let Some(cwd) = &self.cwd {
             open = open.with_cwd(cwd.clone());
         }
-        let sandbox = command::unless_cancelled(self.interrupt.token(), factory.open(open)).await?;
+        let sandbox = command::unless_cancelled(&self.through.cancel, factory.open(open)).await?;
         let end = self.exec(&sandbox).await;
         let collected = self.collect(&sandbox).await;
         let closed = sandbox.close().await;
@@ -122,22 +129,21 @@ impl Job {
 
     async fn exec(&self, sandbox: &Arc<dyn Sandbox>) -> Result<ExecEnd> {
         let info = sandbox.info();
-        let cancel = self.interrupt.token();
+        let Through { cancel, .. } = &*self.through;
         let fs = Fs::new(sandbox.clone(), info.cwd.clone());
         for stage in &self.stages {
             if let Some(note) = stage.run(&fs, sandbox.fs(), cancel).await? {
                 output::note(&note);
             }
         }
-        let through = Arc::new(Through { interrupt: self.interrupt.clone() });
         let mut request = self.request.clone().with_cwd(info.cwd.clone()).with_cancel(cancel.clone());
         if info.capabilities.live_output {
-            request = request.with_sink(through.clone());
+            request = request.with_sink(self.through.clone());
         }
         let done = sandbox.exec(request).await?;
         if !info.capabilities.live_output {
-            through.output(OutputStream::Stdout, &done.stdout);
-            through.output(OutputStream::Stderr, &done.stderr);
+            self.through.output(OutputStream::Stdout, &done.stdout);
+            self.through.output(OutputStream::Stderr, &done.stderr);
             let dropped = done.stdout_dropped.saturating_add(done.stderr_dropped);
             if dropped > 0 {
                 output::note(&format!("{dropped} bytes of output are missing: the sandbox does not keep more"));
@@ -161,9 +167,21 @@ impl Job {
     }
 }
 
-/// Passes a command's output on, byte for byte.
+/// Passes a command's output on, byte for byte. The first failure to write cancels the command.
 struct Through {
-    interrupt: Interrupt,
+    cancel: CancellationToken,
+    failure: Mutex<Option<Failure>>,
+}
+
+impl Through {
+    fn new(cancel: CancellationToken) -> Self {
+        Self { cancel, failure: Mutex::default() }
+    }
+
+    /// Why not all output was passed on; told once.
+    fn take_failure(&self) -> Option<Failure> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 impl OutputSink for Through {
@@ -171,12 +189,13 @@ impl OutputSink for Through {
         let written = match stream {
             OutputStream::Stdout => output::print(bytes),
             OutputStream::Stderr => {
-                let mut stderr = io::stderr().lock();
-                stderr.write_all(bytes).map_err(|error| output::stdout_failure(&error))
+                let written = io::stderr().lock().write_all(bytes);
+                written.map_err(|error| output::write_failure("write to standard error", &error))
             }
         };
         if let Err(failure) = written {
-            self.interrupt.stop(failure.code);
+            self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+            self.cancel.cancel();
         }
     }
 }

@@ -4,7 +4,7 @@ mod event_log;
 mod plan;
 mod report;
 
-use flue_core::{ErrorKind, Harness, Result};
+use flue_core::{CancellationToken, ErrorKind, Harness, Reply, Result};
 use tokio::time::MissedTickBehavior;
 
 use self::plan::{Plan, Print};
@@ -58,9 +58,6 @@ impl Plan {
             }
         }
         report.count(&self.progress.tally());
-        if let Some(error) = self.events.as_ref().and_then(|events| events.failure()) {
-            report.fail(error);
-        }
         report
     }
 
@@ -73,7 +70,7 @@ impl Plan {
         Ok(())
     }
 
-    async fn prompt(&self, harness: &Harness) -> Result<flue_core::Reply> {
+    async fn prompt(&self, harness: &Harness) -> Result<Reply> {
         let cancel = self.interrupt.token();
         let mut prompt = harness.prompt(&self.message).cancel(cancel.clone());
         if let Some(timeout) = self.timeout {
@@ -98,7 +95,7 @@ impl Plan {
     /// Collects what there is, however the prompt ended: the sandbox is about to go.
     async fn collect(&self, harness: &Harness, report: &mut Report) {
         // Whoever interrupts the prompt still wants its files; the next interrupt ends the process.
-        let cancel = flue_core::CancellationToken::new();
+        let cancel = CancellationToken::new();
         let cut_short = report.failed();
         for collect in &self.collects {
             let (collected, error) = collect.run(&harness.fs(), harness.sandbox().fs(), &cancel).await;
@@ -128,10 +125,13 @@ impl Plan {
         if let Some(code) = self.interrupt.code() {
             return Err(Failure::silent(code));
         }
+        if let Some(failure) = self.events.as_ref().and_then(|events| events.take_failure()) {
+            return Err(failure);
+        }
         report.errors().for_each(output::complain);
         match report.errors().next() {
             None => Ok(exit::DONE),
-            Some(_) if report.ran_out_of(self.timeout) => Err(Failure::silent(exit::TIME_LIMIT)),
+            Some(_) if report.timed_out() => Err(Failure::silent(exit::TIME_LIMIT)),
             Some(_) => Err(Failure::silent(exit::FAILED)),
         }
     }

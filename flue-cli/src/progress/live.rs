@@ -7,14 +7,11 @@ use std::io::{Stdout, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use flue_core::event::{Event, EventRecord};
+use flue_core::event::Event;
 
 use super::plain::Lines;
 use super::{Display, Tally, words};
 use crate::output::tame;
-
-/// Columns of a terminal that does not say.
-const COLUMNS: usize = 80;
 
 /// Moves to the first column and erases the line.
 const ERASE: &str = "\r\x1b[2K";
@@ -48,6 +45,7 @@ pub(super) struct Live<E, A = Stdout> {
     answer: Option<A>,
     colours: bool,
     verbose: bool,
+    /// How wide the terminal is now.
     columns: fn() -> usize,
     thinking: Lines,
     /// Whether the last line on the screen is the redrawn one.
@@ -59,13 +57,13 @@ pub(super) struct Live<E, A = Stdout> {
 }
 
 impl<E: Write + Send, A: Write + Send> Live<E, A> {
-    pub(super) fn new(err: E, answer: Option<A>, colours: bool, verbose: bool) -> Self {
+    pub(super) fn new(err: E, answer: Option<A>, columns: fn() -> usize, colours: bool, verbose: bool) -> Self {
         Self {
             err,
             answer,
             colours,
             verbose,
-            columns: || console::Term::stderr().size_checked().map_or(COLUMNS, |(_, columns)| columns.into()),
+            columns,
             thinking: Lines::default(),
             drawn: false,
             shown: String::new(),
@@ -210,8 +208,8 @@ impl<E: Write + Send, A: Write + Send> Live<E, A> {
 }
 
 impl<E: Write + Send, A: Write + Send> Display for Live<E, A> {
-    fn event(&mut self, record: &EventRecord, tally: &Tally) {
-        match &record.event {
+    fn event(&mut self, event: &Event, tally: &Tally) {
+        match event {
             Event::SandboxOpened { provider, cwd, .. } => {
                 let line = self.ink(Ink::Dim, &format!("sandbox {provider}  {cwd}"));
                 self.line(&line);

@@ -3,13 +3,15 @@
 mod live;
 mod plain;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::io::{self, IsTerminal};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use flue_core::event::{EventRecord, Observer};
+use flue_core::event::{Event, EventRecord, Observer};
 
 use self::live::Live;
 use self::plain::Plain;
@@ -41,7 +43,7 @@ struct State {
 /// A way to show progress. Nothing is done about errors of writing: there is nowhere to tell of them.
 trait Display: Send {
     /// Shows an event, which `tally` already counts.
-    fn event(&mut self, record: &EventRecord, tally: &Tally);
+    fn event(&mut self, event: &Event, tally: &Tally);
 
     /// Redraws what changes with time alone.
     fn tick(&mut self, _tally: &Tally) {}
@@ -62,7 +64,7 @@ impl Progress {
             None
         } else if output::is_live() {
             let answer = (answers && io::stdout().is_terminal()).then(io::stdout);
-            Some(Box::new(Live::new(io::stderr(), answer, output::colours(), verbose)))
+            Some(Box::new(Live::new(io::stderr(), answer, columns, output::colours(), verbose)))
         } else {
             Some(Box::new(Plain::new(io::stderr(), verbose)))
         };
@@ -100,12 +102,19 @@ impl Progress {
     }
 }
 
+/// How wide the terminal on standard error is.
+fn columns() -> usize {
+    /// Columns of a terminal that does not say.
+    const USUAL: usize = 80;
+    console::Term::stderr().size_checked().map_or(USUAL, |(_, columns)| columns.into())
+}
+
 impl Observer for Progress {
     fn event(&self, record: &EventRecord) {
         let State { tally, display } = &mut *self.lock();
         tally.event(&record.event);
         if let Some(display) = display {
-            display.event(record, tally);
+            display.event(&record.event, tally);
         }
     }
 }

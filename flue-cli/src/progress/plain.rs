@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use flue_core::event::{Event, EventRecord};
+use flue_core::event::Event;
 
 use super::{Display, Tally, words};
 use crate::output::tame;
@@ -14,6 +14,8 @@ pub(super) struct Plain<W> {
     verbose: bool,
     /// Text or thinking whose line is not complete yet.
     partial: Lines,
+    /// Whether `partial` is thinking.
+    thinking: bool,
     failure: String,
 }
 
@@ -46,15 +48,19 @@ impl Lines {
 
 impl<W: Write + Send> Plain<W> {
     pub(super) fn new(out: W, verbose: bool) -> Self {
-        Self { out, verbose, partial: Lines::default(), failure: String::new() }
+        Self { out, verbose, partial: Lines::default(), thinking: false, failure: String::new() }
     }
 
     fn line(&mut self, text: &str) {
         let _ = writeln!(self.out, "{text}");
     }
 
-    fn text(&mut self, text: &str) {
+    fn text(&mut self, text: &str, thinking: bool) {
         if self.verbose {
+            if thinking != self.thinking {
+                self.finish_text();
+            }
+            self.thinking = thinking;
             for line in self.partial.push(text) {
                 self.line(&format!("  {line}"));
             }
@@ -83,11 +89,12 @@ impl<W: Write + Send> Plain<W> {
 }
 
 impl<W: Write + Send> Display for Plain<W> {
-    fn event(&mut self, record: &EventRecord, _tally: &Tally) {
-        match &record.event {
+    fn event(&mut self, event: &Event, _tally: &Tally) {
+        match event {
             Event::SandboxOpened { provider, cwd, .. } => self.line(&format!("sandbox {provider}  {cwd}")),
             Event::TurnStarted { turn, model } if self.verbose => self.line(&format!("turn {turn}  {model}")),
-            Event::ThinkingDelta { text } | Event::TextDelta { text } => self.text(text),
+            Event::ThinkingDelta { text } => self.text(text, true),
+            Event::TextDelta { text } => self.text(text, false),
             Event::TurnFinished { error, .. } => {
                 self.finish_text();
                 self.failure = error.as_ref().map(|error| error.message.clone()).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! A model behind a real socket: answers Chat Completions from a list of turns, one for each request.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

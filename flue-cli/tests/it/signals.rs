@@ -113,3 +113,16 @@ fn a_reader_that_goes_away_ends_a_run_quietly() {
     let done = finish(child, Instant::now()).code(141);
     assert_eq!(done.stderr, "");
 }
+
+#[test]
+fn a_full_disk_ends_it_and_is_told() {
+    let place = Place::new();
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let exec = place.flue(["exec", "while :; do echo line; done"]).stdout(full()).run().code(125);
+    assert!(exec.stderr.starts_with("error: write to standard output: No space left"), "{}", exec.stderr);
+    let echo = ["run", "-q", "--model", "scripted/echo", "-m", "hi"];
+    let run = place.flue(echo).stdout(full()).run().code(1);
+    assert!(run.stderr.starts_with("error: write to standard output: No space left"), "{}", run.stderr);
+    let events = place.flue(echo.iter().chain(&["--events=/dev/full"])).run().code(1);
+    assert!(events.stderr.starts_with("error: write events: No space left"), "{}", events.stderr);
+}

@@ -6,47 +6,45 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use flue_core::event::{EventRecord, Observer};
-use flue_core::{Error, Result};
+use flue_core::{CancellationToken, Result};
 
+use crate::exit::Failure;
 use crate::host::{io_error, shown};
-use crate::interrupt::Interrupt;
 use crate::output;
 
-/// Writes each event as it happens. The first failure to write stops the run.
+/// Writes each event as it happens. The first failure to write cancels the run.
 pub(super) struct EventLog {
     state: Mutex<State>,
-    interrupt: Interrupt,
+    cancel: CancellationToken,
 }
 
 struct State {
     out: Box<dyn Write + Send>,
-    /// Whether `out` is standard output, where a reader may go away.
-    is_stdout: bool,
-    failure: Option<io::Error>,
+    failure: Option<Failure>,
 }
 
 impl EventLog {
     /// Events to standard output.
-    pub(super) fn to_stdout(interrupt: Interrupt) -> Self {
-        Self::new(Box::new(io::stdout()), true, interrupt)
+    pub(super) fn to_stdout(cancel: CancellationToken) -> Self {
+        Self::new(Box::new(io::stdout()), cancel)
     }
 
     /// Events to a new file at `path`, or in the place of the one there.
     ///
     /// # Errors
     /// Those of creating the file.
-    pub(super) fn to_file(path: &Path, interrupt: Interrupt) -> Result<Self> {
+    pub(super) fn to_file(path: &Path, cancel: CancellationToken) -> Result<Self> {
         let file = File::create(path).map_err(|error| io_error("write events", &error).with("path", shown(path)))?;
-        Ok(Self::new(Box::new(file), false, interrupt))
+        Ok(Self::new(Box::new(file), cancel))
     }
 
-    fn new(out: Box<dyn Write + Send>, is_stdout: bool, interrupt: Interrupt) -> Self {
-        Self { state: Mutex::new(State { out, is_stdout, failure: None }), interrupt }
+    fn new(out: Box<dyn Write + Send>, cancel: CancellationToken) -> Self {
+        Self { state: Mutex::new(State { out, failure: None }), cancel }
     }
 
-    /// Why not all events were written.
-    pub(super) fn failure(&self) -> Option<Error> {
-        self.lock().failure.as_ref().map(|error| io_error("write events", error))
+    /// Why not all events were written; told once.
+    pub(super) fn take_failure(&self) -> Option<Failure> {
+        self.lock().failure.take()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -66,12 +64,8 @@ impl Observer for EventLog {
             state.out.flush()
         });
         if let Err(error) = written {
-            if state.is_stdout {
-                self.interrupt.stop(output::stdout_failure(&error).code);
-            } else {
-                self.interrupt.token().cancel();
-            }
-            state.failure = Some(error);
+            state.failure = Some(output::write_failure("write events", &error));
+            self.cancel.cancel();
         }
     }
 }

@@ -87,8 +87,8 @@ impl Plan {
         let interrupt = Interrupt::listen();
         let events = match args.events {
             None => None,
-            Some(None) => Some(Arc::new(EventLog::to_stdout(interrupt.clone()))),
-            Some(Some(path)) => Some(Arc::new(EventLog::to_file(&path, interrupt.clone())?)),
+            Some(None) => Some(Arc::new(EventLog::to_stdout(interrupt.token().clone()))),
+            Some(Some(path)) => Some(Arc::new(EventLog::to_file(&path, interrupt.token().clone())?)),
         };
         if let Some(events) = &events {
             agent = agent.observer(events.clone());

@@ -1,6 +1,5 @@
 //! How a run ended, for people and for programs.
 
-
 use flue_core::Error;
 use flue_core::event::{ErrorSummary, Outcome};
 use flue_core::model::Usage;
