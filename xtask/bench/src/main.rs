@@ -8,6 +8,7 @@
 
 mod client;
 mod clock;
+mod codec;
 mod conditions;
 mod load;
 mod measure;

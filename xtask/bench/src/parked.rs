@@ -21,6 +21,13 @@ const WARM: usize = 20;
 /// The review job, whose third request waits.
 const HELD: &str = "scripted-hold2";
 
+const PARKED: &str = "memory that each of 500 agents adds to the process while it waits for the model's third answer, its \
+    connection included; all work in one sandbox";
+const PARKED_VIRTUAL: &str = "the same, each agent with its own virtual file system";
+const IDLE: &str = "memory that each of 1,000 agents adds to the process once its review is done and it waits for the next \
+    message, its conversation of 8 messages included";
+const IDLE_VIRTUAL: &str = "the same, each agent with its own virtual file system, the document and the review in it";
+
 fn kilobytes(samples: &[Sample]) -> Spread {
     Spread::of(samples.iter().map(|sample| sample.report.kb_per_agent))
 }
@@ -33,22 +40,12 @@ pub(crate) fn measure_parked(bench: &mut Bench) -> Result<Vec<Row>> {
     };
     let (alone, virtual_files) = (at(Place::Shared)?, at(Place::Virtual)?);
     Ok(vec![
-        Row::new(
-            "parked: one sandbox for all, KB",
-            kilobytes(&alone.flue),
-            "memory that each of 500 agents adds to the \
-            process while it waits for the model's third answer, its connection included; all work in one sandbox",
-        )
-        .beside(kilobytes(&alone.floor))
-        .goal(Goal::AtMost(SHARED_GOAL_KB)),
-        Row::new(
-            "parked: a sandbox each, KB",
-            kilobytes(&virtual_files.flue),
-            "the same, each agent with its own virtual \
-            file system",
-        )
-        .beside(kilobytes(&virtual_files.floor))
-        .goal(Goal::AtMost(VIRTUAL_GOAL_KB)),
+        Row::new("parked: one sandbox for all, KB", kilobytes(&alone.flue), PARKED)
+            .beside(kilobytes(&alone.floor))
+            .goal(Goal::AtMost(SHARED_GOAL_KB)),
+        Row::new("parked: a sandbox each, KB", kilobytes(&virtual_files.flue), PARKED_VIRTUAL)
+            .beside(kilobytes(&virtual_files.floor))
+            .goal(Goal::AtMost(VIRTUAL_GOAL_KB)),
     ])
 }
 
@@ -62,17 +59,7 @@ pub(crate) fn measure_idle(bench: &mut Bench) -> Result<Vec<Row>> {
     };
     let (shared, own) = (at(Place::Shared)?, at(Place::Virtual)?);
     Ok(vec![
-        Row::new(
-            "idle: one sandbox for all, KB",
-            shared,
-            "memory that each of 1,000 agents adds to the process once its \
-            review is done and it waits for the next message, its conversation of 8 messages included",
-        ),
-        Row::new(
-            "idle: a sandbox each, KB",
-            own,
-            "the same, each agent with its own virtual file system, the document \
-            and the review in it",
-        ),
+        Row::new("idle: one sandbox for all, KB", shared, IDLE),
+        Row::new("idle: a sandbox each, KB", own, IDLE_VIRTUAL),
     ])
 }

@@ -24,6 +24,16 @@ const RUNS: usize = 200;
 /// Runs of one round when many go on at a time.
 const CONCURRENT_RUNS: usize = 800;
 
+const CPU: &str = "processor time of the client's process for one whole review: open a sandbox, 4 turns with the model over \
+    a loopback socket, 3 tool calls, collect the result";
+const GAP: &str = "from the end of the model's answer to the first byte of the next request, the tool call included; by the \
+    server's clock on the wall";
+const LONG_GAP: &str = "the same gap; one in a hundred is longer";
+const SENT: &str = "bytes of all request bodies of a run; Flue offers six tools and describes them and the sandbox, the floor \
+    three in a few words";
+const RATE: &str = "finished runs by the clock on the wall, with the server on the same processors";
+const CROWD: &str = "processor time of a run when many go on at once";
+
 /// Measures it.
 pub(crate) fn measure(bench: &mut Bench) -> Result<Vec<Row>> {
     let alone = bench.alternate(|bench, side| bench.sample(side, &Load::review(RUNS)))?;
@@ -35,46 +45,15 @@ pub(crate) fn measure(bench: &mut Bench) -> Result<Vec<Row>> {
         |samples: &[Sample], part| Spread::of(samples.iter().map(|sample| quantile(&gaps(&sample.records), part)));
     let sent = |samples: &[Sample]| Spread::of(samples.iter().map(kilobytes_per_run));
     let rate = |samples: &[Sample]| Spread::of(samples.iter().map(rate));
+    let row = |what: &str, flue, floor, means| Row::new(what, flue, means).beside(floor);
     Ok(vec![
-        Row::new(
-            "review: CPU per run, ms",
-            cpu(&alone.flue),
-            "processor time of the client's process for one whole \
-            review: open a sandbox, 4 turns with the model over a loopback socket, 3 tool calls, collect the result",
-        )
-        .beside(cpu(&alone.floor))
-        .goal(Goal::AtMost(CPU_GOAL_MS)),
-        Row::new(
-            "review: gap, median, ms",
-            gap(&alone.flue, 0.5),
-            "from the end of the model's answer to the first byte \
-            of the next request, the tool call included; measured by the server, on the clock on the wall",
-        )
-        .beside(gap(&alone.floor, 0.5))
-        .goal(Goal::AtMost(GAP_GOAL_MS)),
-        Row::new(
-            "review: gap, 99th percentile, ms",
-            gap(&alone.flue, 0.99),
-            "the same gap; one in a hundred is longer",
-        )
-        .beside(gap(&alone.floor, 0.99)),
-        Row::new(
-            "review: sent per run, KB",
-            sent(&alone.flue),
-            "bytes of all request bodies of a run; Flue offers six \
-            tools and describes them, the floor three without description",
-        )
-        .beside(sent(&alone.floor)),
-        Row::new(
-            "review: runs/s, 64 at a time",
-            rate(&crowd.flue),
-            "finished runs by the clock on the wall, with the \
-            server on the same processors",
-        )
-        .beside(rate(&crowd.floor))
-        .goal(Goal::AtLeast(RATE_GOAL)),
-        Row::new("review: CPU per run, 64 at a time, ms", cpu(&crowd.flue), "as above, with many runs at once")
-            .beside(cpu(&crowd.floor)),
+        row("review: CPU per run, ms", cpu(&alone.flue), cpu(&alone.floor), CPU).goal(Goal::AtMost(CPU_GOAL_MS)),
+        row("review: gap, median, ms", gap(&alone.flue, 0.5), gap(&alone.floor, 0.5), GAP)
+            .goal(Goal::AtMost(GAP_GOAL_MS)),
+        row("review: gap, 99th percentile, ms", gap(&alone.flue, 0.99), gap(&alone.floor, 0.99), LONG_GAP),
+        row("review: sent per run, KB", sent(&alone.flue), sent(&alone.floor), SENT),
+        row("review: runs/s, 64 at a time", rate(&crowd.flue), rate(&crowd.floor), RATE).goal(Goal::AtLeast(RATE_GOAL)),
+        row("review: CPU per run, 64 at a time, ms", cpu(&crowd.flue), cpu(&crowd.floor), CROWD),
     ])
 }
 

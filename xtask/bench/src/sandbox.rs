@@ -149,6 +149,8 @@ impl Rig {
     fn host(&self, script: &str) -> Result<()> {
         let mut command = Command::new("bash");
         command.args(["-c", script]).current_dir(self.scratch.path()).stdin(Stdio::null());
+        // As in the virtual sandbox.
+        command.env("LC_ALL", "C.UTF-8");
         let output = command.output().map_err(|error| failed("run bash", Path::new("bash"), error))?;
         demand_success(output.status.success(), script)
     }

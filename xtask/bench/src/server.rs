@@ -103,6 +103,13 @@ async fn converse(mut socket: TcpStream, state: &State, connection: u64) -> std:
     Ok(())
 }
 
+/// The longest answer of the script, as it goes over the wire, and how many events it has.
+pub(crate) fn long_answer() -> (String, usize) {
+    let asked = wire::Asked { model: "scripted".to_owned(), turn: 0, tools: Vec::new() };
+    let events = wire::events(&asked, &script::Step::Answer, "1", 0);
+    (events.concat(), events.len())
+}
+
 fn lines(records: &[Record]) -> String {
     let mut text = String::new();
     for record in records {

@@ -19,6 +19,11 @@ const SIZE_GOAL_MB: f64 = 20.0;
 /// Starts of one round.
 const STARTS: usize = 20;
 
+const START: &str = "from the start of the process to the first byte that reaches the server, by the clock on the wall; for \
+    Flue this is `flue run` with the document staged";
+const RATIO: &str = "the same as a ratio, round by round";
+const SIZE: &str = "the program as it is built for release, without symbols";
+
 /// Measures it.
 pub(crate) fn measure(bench: &mut Bench) -> Result<Vec<Row>> {
     let scratch = Scratch::new("start")?;
@@ -31,23 +36,11 @@ pub(crate) fn measure(bench: &mut Bench) -> Result<Vec<Row>> {
     })?;
     let median = |starts: &[Spread]| Spread::of(starts.iter().map(|start| start.median));
     let ratios = starts.flue.iter().zip(&starts.floor).map(|(flue, floor)| flue.median / floor.median);
+    let size = megabytes(bench.programs.flue()?)?;
     Ok(vec![
-        Row::new(
-            "start: to the first request, ms",
-            median(&starts.flue),
-            "from the start of the process to the first byte \
-            that reaches the server, by the clock on the wall; for Flue this is `flue run` with the document staged",
-        )
-        .beside(median(&starts.floor)),
-        Row::new("start: flue by floor", Spread::of(ratios), "the same as a ratio, round by round")
-            .goal(Goal::AtMost(START_GOAL)),
-        Row::new(
-            "start: size of flue, MB",
-            Spread::exactly(megabytes(bench.programs.flue()?)?),
-            "the program as it is \
-            built for release, without symbols",
-        )
-        .goal(Goal::AtMost(SIZE_GOAL_MB)),
+        Row::new("start: to the first request, ms", median(&starts.flue), START).beside(median(&starts.floor)),
+        Row::new("start: flue by floor", Spread::of(ratios), RATIO).goal(Goal::AtMost(START_GOAL)),
+        Row::new("start: size of flue, MB", Spread::exactly(size), SIZE).goal(Goal::AtMost(SIZE_GOAL_MB)),
     ])
 }
 

@@ -155,14 +155,16 @@ impl Turn {
 struct Connection {
     socket: TcpStream,
     address: SocketAddr,
-    unread: Vec<u8>,
+    read: Vec<u8>,
+    /// How much of what was read is done with.
+    done: usize,
 }
 
 impl Connection {
     async fn open(address: SocketAddr) -> io::Result<Self> {
         let socket = TcpStream::connect(address).await?;
         socket.set_nodelay(true)?;
-        Ok(Self { socket, address, unread: Vec::new() })
+        Ok(Self { socket, address, read: Vec::new(), done: 0 })
     }
 
     /// Sends `body`, the conversation without its closing brackets, and reads the answer.
@@ -177,23 +179,21 @@ impl Connection {
         request.push_str(body);
         request.push_str(CLOSE);
         self.socket.write_all(request.as_bytes()).await?;
-        let head_at = self.find(b"\r\n\r\n").await?;
-        if !self.unread.starts_with(b"HTTP/1.1 200") {
-            return Err(io::Error::other(String::from_utf8_lossy(&self.unread).into_owned()));
+        let head = self.until("\r\n\r\n").await?;
+        if !head.starts_with("HTTP/1.1 200") {
+            return Err(io::Error::other(head));
         }
-        self.unread.drain(..head_at + 4);
         let (mut turn, mut lines) = (Turn::default(), Vec::new());
         loop {
-            let size_at = self.find(b"\r\n").await?;
-            let size = std::str::from_utf8(&self.unread[..size_at]).ok();
-            let size = size.and_then(|size| usize::from_str_radix(size, 16).ok());
-            let size = size.filter(|size| *size <= MAX_ANSWER).ok_or(io::ErrorKind::InvalidData)?;
-            let (start, end) = (size_at + 2, size_at + 2 + size);
-            while self.unread.len() < end + 2 {
+            let size = usize::from_str_radix(&self.until("\r\n").await?, 16).map_err(io::Error::other)?;
+            if size > MAX_ANSWER {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
+            while self.read.len() < self.done + size + 2 {
                 self.more().await?;
             }
-            lines.extend_from_slice(&self.unread[start..end]);
-            self.unread.drain(..end + 2);
+            lines.extend_from_slice(&self.read[self.done..self.done + size]);
+            self.done += size + 2;
             let mut taken = 0;
             while let Some(length) = lines[taken..].iter().position(|byte| *byte == b'\n') {
                 turn.take(&lines[taken..taken + length])?;
@@ -206,20 +206,28 @@ impl Connection {
         }
     }
 
-    async fn find(&mut self, what: &[u8]) -> io::Result<usize> {
+    /// What comes before the next `mark`, which is passed over.
+    async fn until(&mut self, mark: &str) -> io::Result<String> {
         loop {
-            if let Some(at) = self.unread.windows(what.len()).position(|window| window == what) {
-                return Ok(at);
+            let unread = &self.read[self.done..];
+            if let Some(at) = unread.windows(mark.len()).position(|window| window == mark.as_bytes()) {
+                let text = String::from_utf8_lossy(&unread[..at]).into_owned();
+                self.done += at + mark.len();
+                return Ok(text);
             }
             self.more().await?;
         }
     }
 
     async fn more(&mut self) -> io::Result<()> {
-        match self.socket.read_buf(&mut self.unread).await? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            _ if self.unread.len() > MAX_ANSWER => Err(io::ErrorKind::FileTooLarge.into()),
-            _ => Ok(()),
+        self.read.drain(..self.done);
+        self.done = 0;
+        if self.socket.read_buf(&mut self.read).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        if self.read.len() > MAX_ANSWER {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(())
     }
 }
