@@ -36,6 +36,7 @@ use bashkit::BashBuilder;
 /// Adds our commands to a shell; each overrides the engine's of the same name.
 pub(crate) fn register(builder: BashBuilder) -> BashBuilder {
     builder
+        .builtin("bc", Box::new(bc::Bc))
         .builtin("chmod", Box::new(fileops::Chmod))
         .builtin("cmp", Box::new(cmp::Cmp))
         .builtin("cp", Box::new(fileops::Cp))
