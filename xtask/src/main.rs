@@ -36,8 +36,8 @@ struct Task {
 const TASKS: &[Task] = &[
     Task {
         name: "bench",
-        arguments: "[NAME…] [--runs N] [--peers DIR]",
-        about: "what Flue costs, beside the least that the same job can cost",
+        arguments: "[NAME…] [--runs N]",
+        about: "what Flue costs, beside the least that the job can cost; --peers DIR: by another floor",
         run: bench::run,
     },
     Task {
