@@ -24,6 +24,7 @@ mod seq;
 mod sizes;
 mod split;
 mod stat;
+mod sums;
 mod streaming;
 mod xargs;
 mod yes;
@@ -35,6 +36,7 @@ use bashkit::BashBuilder;
 
 /// Adds our commands to a shell; each overrides the engine's of the same name.
 pub(crate) fn register(builder: BashBuilder) -> BashBuilder {
+    let builder = sums::Sum::all().into_iter().fold(builder, |builder, sum| builder.builtin(sum.name(), Box::new(sum)));
     builder
         .builtin("bc", Box::new(bc::Bc))
         .builtin("chmod", Box::new(fileops::Chmod))
