@@ -126,6 +126,8 @@ mod tests {
             let error = tool().check(&bad).unwrap_err();
             assert!(error.message().len() < 5000, "{} bytes", error.message().len());
         }
+        let error = tool().check(&format!(r#"{{"n":["{long}"],"s":["{long}"]}}"#)).unwrap_err();
+        assert!(error.message().contains("(at /n)") && error.message().contains("(at /s)"), "{error}");
     }
 
     #[test]

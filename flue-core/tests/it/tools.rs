@@ -69,8 +69,19 @@ async fn a_short_edit_cannot_ask_for_more_than_there_is_memory() {
     let arguments = format!(r#"{{"path":"f","oldText":"a","newText":"{}","replaceAll":true}}"#, "b".repeat(200));
     let told = told_of(MemoryFactory::new(), "a".repeat(1 << 20), "edit", &arguments).await;
     assert!(told.starts_with("error c1: ") && told.contains("more than 67108864 bytes"), "{told}");
-    let told = told_of(MemoryFactory::new(), "a".repeat((64 << 20) + 1), "edit", &arguments).await;
-    assert!(told.contains("more than 67108864 bytes"), "{told}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_too_large_is_not_even_read() {
+    for (tool, arguments) in [("read", r#"{"path":"f"}"#), ("edit", r#"{"path":"f","oldText":"a","newText":"b"}"#)] {
+        let hooked = Hooked::default();
+        let model: Arc<dyn Model> = Arc::new(ScriptModel::new().calls([("c1", tool, arguments)]).says("ok"));
+        let harness = start(AgentSpec::builder(model, hooked.clone())).await;
+        harness.fs().write("f", vec![b'x'; (64 << 20) + 1]).await.unwrap();
+        harness.prompt("Go.").await.unwrap();
+        let told = conversation(&harness.session("default").unwrap()).await.remove(2);
+        assert!(told.starts_with("error c1: ") && !hooked.on_read.is_cancelled(), "{told}");
+    }
 }
 
 #[tokio::test]
