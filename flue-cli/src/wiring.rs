@@ -20,10 +20,7 @@ const LOCAL_SERVER: &str = "ollama";
 /// [`ErrorKind::Unsupported`] for a kind that is not built in.
 pub(crate) fn sandbox(args: &SandboxArgs, kind: Option<SandboxKind>) -> Result<Arc<dyn SandboxFactory>> {
     match kind.unwrap_or_default() {
-        #[cfg(feature = "virtual")]
         SandboxKind::Virtual => virtual_sandbox(args),
-        #[cfg(not(feature = "virtual"))]
-        SandboxKind::Virtual => Err(not_built_in("virtual")),
         SandboxKind::Local => Err(not_built_in("local")),
     }
 }
@@ -45,6 +42,11 @@ fn virtual_sandbox(args: &SandboxArgs) -> Result<Arc<dyn SandboxFactory>> {
     return Ok(Arc::new(sandboxes.network(flue_sandbox_virtual::NetworkPolicy::allow(&args.network_allow))));
     #[cfg(not(feature = "network"))]
     Err(Error::unsupported("open sandbox", "--network-allow is not built in; build with the feature `network`"))
+}
+
+#[cfg(not(feature = "virtual"))]
+fn virtual_sandbox(_args: &SandboxArgs) -> Result<Arc<dyn SandboxFactory>> {
+    Err(not_built_in("virtual"))
 }
 
 /// The model called `name`, or else the one that [`MODEL_VARIABLE`] names.

@@ -1,8 +1,10 @@
 //! The `flue` binary as its users meet it.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod exec;
 mod help;
 mod limits;
+mod network;
 mod review;
 mod run;
 mod server;
