@@ -1,6 +1,5 @@
 //! The loop: turns, tools, limits.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
