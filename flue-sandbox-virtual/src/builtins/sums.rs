@@ -167,7 +167,8 @@ impl Work<'_, '_> {
                     let same = self.sum.hex(&bytes).eq_ignore_ascii_case(hex);
                     verified += u32::from(same);
                     mismatched += u32::from(!same);
-                    if !self.config.status && !(same && self.config.quiet) {
+                    let silent = self.config.status || (same && self.config.quiet);
+                    if !silent {
                         let _ = writeln!(self.out, "{name}: {}", if same { "OK" } else { "FAILED" });
                     }
                 }

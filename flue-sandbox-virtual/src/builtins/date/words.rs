@@ -151,7 +151,7 @@ pub(super) fn look_up(word: &str) -> Option<Word> {
                         | ("thursday", "thur" | "thurs")
                 )
         };
-        names.iter().position(|name| known(name)).map(|at| at as i64)
+        names.iter().position(known).map(|at| at as i64)
     };
     if let Some(month) = index(&MONTHS) {
         return Some(Word::Month(month + 1));
