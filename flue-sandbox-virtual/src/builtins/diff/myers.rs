@@ -360,7 +360,7 @@ mod tests {
             }
             lines
         };
-        let (old, new) = (shuffled(9000), shuffled(9000));
+        let (old, new) = (shuffled(5000), shuffled(5000));
         assert_eq!(apply(&old, &new, &changes(&old, &new)), new);
     }
 }
