@@ -10,13 +10,8 @@ use super::streaming::{Input, Output, complain, usage_error};
 /// The `wc` command.
 pub(super) struct Wc;
 
-const OPTIONS: [Opt; 5] = [
-    flag('c', "bytes"),
-    flag('m', "chars"),
-    flag('l', "lines"),
-    flag('L', "max-line-length"),
-    flag('w', "words"),
-];
+const OPTIONS: [Opt; 5] =
+    [flag('c', "bytes"), flag('m', "chars"), flag('l', "lines"), flag('L', "max-line-length"), flag('w', "words")];
 
 /// What is printed, in the order in which it is.
 const COLUMNS: [&str; 5] = ["lines", "words", "chars", "bytes", "max-line-length"];
@@ -43,11 +38,7 @@ impl Command for Wc {
     }
 }
 
-async fn count_all(
-    ctx: &CommandContext<'_>,
-    columns: &[&str],
-    operands: &[String],
-) -> bashkit::Result<CommandStatus> {
+async fn count_all(ctx: &CommandContext<'_>, columns: &[&str], operands: &[String]) -> bashkit::Result<CommandStatus> {
     let mut lines: Vec<(Counts, Option<&str>)> = Vec::new();
     let mut total = Counts::default();
     let mut status = 0;
@@ -93,8 +84,7 @@ async fn count_all(
     }
     let mut output = Output::new(&ctx.stdout);
     for (counts, name) in lines {
-        let mut line: Vec<String> =
-            columns.iter().map(|column| format!("{:>width$}", counts.of(column))).collect();
+        let mut line: Vec<String> = columns.iter().map(|column| format!("{:>width$}", counts.of(column))).collect();
         line.extend(name.map(str::to_owned));
         output.write(format!("{}\n", line.join(" ")).as_bytes()).await?;
     }

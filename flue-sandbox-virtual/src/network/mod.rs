@@ -1,18 +1,29 @@
-//! What `curl` and `wget` may reach.
+//! What `curl` and `wget` may reach, and the two themselves.
+//!
+//! - [`NetworkPolicy`] is what a user says, `Rules` what a request is held against, [`address`] what is private
+//! - [`transport`] sends a request that the rules allow, [`fetch`] follows its redirects
+//! - [`curl`] and [`wget`] are the commands, over [`options`] and [`body`]
 
 mod address;
+mod body;
+mod curl;
+mod fetch;
+mod options;
 mod transport;
+mod wget;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bashkit::{BashBuilder, HttpLimits, NetworkAllowlist};
+use bashkit::BashBuilder;
 use flue_core::{Error, ErrorKind, Result};
 use reqwest::Url;
 
+use self::curl::Curl;
 use self::transport::Transport;
+use self::wget::Wget;
 
 /// The methods that a policy allows unless it says otherwise: those that change nothing.
 const METHODS: [&str; 2] = ["GET", "HEAD"];
@@ -87,10 +98,7 @@ impl NetworkPolicy {
 
 /// A policy at work.
 #[derive(Debug)]
-pub(crate) struct Network {
-    policy: NetworkPolicy,
-    transport: Arc<Transport>,
-}
+pub(crate) struct Network(Arc<Transport>);
 
 impl Network {
     /// # Errors
@@ -100,17 +108,15 @@ impl Network {
             prefixes: policy.prefixes.iter().map(|prefix| parse_prefix(prefix)).collect::<Result<_>>()?,
             methods: policy.methods.clone(),
             private: policy.private.clone(),
+            timeout: policy.timeout,
+            response_bytes: policy.response_bytes,
         };
-        Ok(Self { policy: policy.clone(), transport: Arc::new(Transport::new(rules)) })
+        Ok(Self(Arc::new(Transport::new(rules))))
     }
 
     /// Gives a shell what it may reach.
     pub(crate) fn install(&self, builder: BashBuilder) -> BashBuilder {
-        // The engine's own list is coarser and cannot name single private addresses; the transport has the last word.
-        let prefixes = NetworkAllowlist::new().allow_many(self.policy.prefixes.iter().cloned()).block_private_ips(false);
-        let limits =
-            HttpLimits::default().timeout(self.policy.timeout).max_response_bytes(self.policy.response_bytes);
-        builder.network(prefixes).http_limits(limits).http_transport(Arc::clone(&self.transport) as _)
+        builder.command("curl", Curl(Arc::clone(&self.0))).command("wget", Wget(Arc::clone(&self.0)))
     }
 }
 
@@ -138,6 +144,8 @@ struct Rules {
     prefixes: Vec<Url>,
     methods: BTreeSet<String>,
     private: BTreeSet<IpAddr>,
+    timeout: Duration,
+    response_bytes: usize,
 }
 
 impl Rules {
@@ -203,6 +211,8 @@ mod tests {
             prefixes: prefixes.iter().map(|prefix| parse_prefix(prefix).unwrap()).collect(),
             methods: policy.methods,
             private: policy.private,
+            timeout: policy.timeout,
+            response_bytes: policy.response_bytes,
         }
     }
 
@@ -275,7 +285,9 @@ mod tests {
 
     #[test]
     fn a_prefix_has_to_be_one() {
-        for prefix in ["", "example.com", "ftp://a.example", "https://", "https://u:secret@a.example", "https://a.example?x=y"] {
+        for prefix in
+            ["", "example.com", "ftp://a.example", "https://", "https://u:secret@a.example", "https://a.example?x=y"]
+        {
             let error = Network::new(&NetworkPolicy::allow([prefix])).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config, "{prefix}");
             assert!(!format!("{error:?}").contains("secret"));

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bashkit::{HttpResponse, HttpTransport, HttpTransportError, HttpTransportRequest};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Client, Method, Url, redirect};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Method, StatusCode, Url, Version, redirect};
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt;
 
@@ -17,6 +17,63 @@ use super::Rules;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// One request, without what leads to others.
+#[derive(Clone)]
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Option<Vec<u8>>,
+}
+
+/// What came back.
+pub(super) struct Response {
+    pub(super) version: Version,
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl Response {
+    /// A header as text; the first one of several.
+    pub(super) fn header(&self, name: HeaderName) -> Option<String> {
+        self.headers.get(name).map(text)
+    }
+
+    /// The status line and the headers as they went over the wire, up to the empty line.
+    pub(super) fn head(&self) -> String {
+        let status = self.status.as_u16();
+        let reason = self.status.canonical_reason().unwrap_or_default();
+        let lines = self.headers.iter().map(|(name, value)| format!("{name}: {}\r\n", text(value)));
+        format!("{:?} {status} {reason}\r\n{}\r\n", self.version, lines.collect::<String>())
+    }
+}
+
+fn text(value: &HeaderValue) -> String {
+    String::from_utf8_lossy(value.as_bytes()).into_owned()
+}
+
+/// Why nothing came back.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("access denied: {0}")]
+    Denied(String),
+    #[error("{0}")]
+    Malformed(String),
+    #[error("could not resolve host: {0}")]
+    Resolve(String),
+    #[error("could not connect to server: {0}")]
+    Connect(String),
+    #[error("operation timed out")]
+    Timeout,
+    #[error("the response is larger than the {0} bytes allowed")]
+    TooLarge(usize),
+    #[error("maximum ({0}) redirects followed")]
+    Redirects(usize),
+    #[error("{0}")]
+    Broken(String),
+}
 
 /// Sends what the rules allow.
 pub(super) struct Transport {
@@ -29,12 +86,50 @@ impl Transport {
         Self { rules: Arc::new(rules), client: OnceLock::new() }
     }
 
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Sends one request, and reads the whole response. Redirects are not followed.
+    pub(super) async fn send(&self, request: Request, timeout: Duration) -> Result<Response, Failure> {
+        // A host that is an address is not resolved. It is that of a prefix, so it was named.
+        if let Some(reason) = self.rules.refuse(request.method.as_str(), &request.url) {
+            return Err(Failure::Denied(reason));
+        }
+        let host = request.url.host_str().unwrap_or_default().to_owned();
+        let failed = |error: reqwest::Error| failure(&host, &error);
+        let mut headers = HeaderMap::new();
+        for (name, value) in &request.headers {
+            let malformed = || Failure::Malformed(format!("not a header: {name}"));
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| malformed())?;
+            headers.append(name, HeaderValue::from_str(value).map_err(|_| malformed())?);
+        }
+        let mut outgoing = self.client()?.request(request.method, request.url).timeout(timeout).headers(headers);
+        if let Some(body) = request.body {
+            outgoing = outgoing.body(body);
+        }
+        let mut incoming = outgoing.send().await.map_err(failed)?;
+        let mut body = Vec::new();
+        while let Some(piece) = incoming.chunk().await.map_err(failed)? {
+            if body.len() + piece.len() > self.rules.response_bytes {
+                return Err(Failure::TooLarge(self.rules.response_bytes));
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(Response {
+            version: incoming.version(),
+            status: incoming.status(),
+            headers: std::mem::take(incoming.headers_mut()),
+            body,
+        })
+    }
+
     /// The client, made at the first request: most sandboxes never make one.
-    fn client(&self) -> Result<&Client, HttpTransportError> {
+    fn client(&self) -> Result<&Client, Failure> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let client = build(&self.rules).map_err(|error| failed(&*error))?;
+        let client = build(&self.rules).map_err(|error| Failure::Broken(chain(&*error)))?;
         Ok(self.client.get_or_init(|| client))
     }
 }
@@ -53,7 +148,7 @@ fn build(rules: &Arc<Rules>) -> Result<Client, BoxError> {
     Ok(Client::builder()
         .tls_backend_preconfigured(tls)
         .user_agent(concat!("flue/", env!("CARGO_PKG_VERSION")))
-        // The engine follows redirects itself, and each one comes back here.
+        // Each hop is a request of its own, to be held against the rules.
         .redirect(redirect::Policy::none())
         // The host's proxies are not the sandbox's.
         .no_proxy()
@@ -62,39 +157,6 @@ fn build(rules: &Arc<Rules>) -> Result<Client, BoxError> {
         // A connection belongs to the runtime it was made on, and every execution may have another one.
         .pool_max_idle_per_host(0)
         .build()?)
-}
-
-#[bashkit::async_trait]
-impl HttpTransport for Transport {
-    async fn execute(&self, request: HttpTransportRequest) -> Result<HttpResponse, HttpTransportError> {
-        let url = Url::parse(&request.url).map_err(|error| failed(&error))?;
-        let method = request.method.as_str();
-        if let Some(reason) = self.rules.refuse(method, &url) {
-            return Err(HttpTransportError::Denied(reason));
-        }
-        // A host that is an address needs no resolver. It is one of a prefix, so it was named.
-        let method = Method::from_bytes(method.as_bytes()).map_err(|error| failed(&error))?;
-        let mut outgoing = self.client()?.request(method, url).timeout(request.timeout);
-        for (name, value) in &request.headers {
-            outgoing = outgoing.header(name, value);
-        }
-        if let Some(body) = request.body {
-            outgoing = outgoing.body(body);
-        }
-        let mut response = outgoing.send().await.map_err(|error| sending(&error))?;
-        let too_large =
-            || HttpTransportError::TooLarge(format!("more than {} bytes", request.max_response_bytes));
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| sending(&error))? {
-            if body.len() + chunk.len() > request.max_response_bytes {
-                return Err(too_large());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        let text = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
-        Ok(HttpResponse { status: response.status().as_u16(), headers, body })
-    }
 }
 
 /// Resolves names to the addresses that the rules open.
@@ -106,7 +168,7 @@ impl Resolve for RuledResolver {
         Box::pin(async move {
             let host = name.as_str();
             // The port is replaced by that of the URL.
-            let found = tokio::net::lookup_host((host, 0)).await?;
+            let found = tokio::net::lookup_host((host, 0)).await.map_err(|_| Unresolved)?;
             let open: Vec<SocketAddr> = found.filter(|address| rules.opens(host, address.ip())).collect();
             if open.is_empty() {
                 return Err(BoxError::from(Closed));
@@ -118,31 +180,46 @@ impl Resolve for RuledResolver {
 
 /// A name stands for private addresses only.
 #[derive(Debug, thiserror::Error)]
-#[error("the host name stands for private addresses only, and none of them is allowed")]
+#[error("the host stands for private addresses only, and none of them is allowed")]
 struct Closed;
 
-fn sending(error: &reqwest::Error) -> HttpTransportError {
-    if error.is_timeout() {
-        return HttpTransportError::Timeout;
-    }
-    let mut source: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if cause.is::<Closed>() {
-            return HttpTransportError::Denied(cause.to_string());
+/// A name stands for nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown host")]
+struct Unresolved;
+
+fn failure(host: &str, error: &reqwest::Error) -> Failure {
+    let caused_by = |is: fn(&(dyn std::error::Error + 'static)) -> bool| {
+        let mut cause = std::error::Error::source(error);
+        while let Some(found) = cause {
+            if is(found) {
+                return true;
+            }
+            cause = found.source();
         }
-        source = cause.source();
+        false
+    };
+    if caused_by(|cause| cause.is::<Closed>()) {
+        Failure::Denied(Closed.to_string())
+    } else if caused_by(|cause| cause.is::<Unresolved>()) {
+        Failure::Resolve(host.to_owned())
+    } else if error.is_timeout() {
+        Failure::Timeout
+    } else if error.is_connect() {
+        Failure::Connect(chain(error))
+    } else {
+        Failure::Broken(chain(error))
     }
-    failed(error)
 }
 
-/// An error with its causes. What a script may read of it is no secret: it names hosts that the policy names.
-fn failed(error: &(dyn std::error::Error + 'static)) -> HttpTransportError {
+/// An error with its causes. No secret for a script: it names hosts that the policy names.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
+    let mut cause = error.source();
+    while let Some(found) = cause {
         text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
+        text.push_str(&found.to_string());
+        cause = found.source();
     }
-    HttpTransportError::Transport(text)
+    text
 }

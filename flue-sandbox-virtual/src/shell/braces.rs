@@ -67,7 +67,8 @@ fn pieces(text: &str, before: char) -> Option<(usize, String)> {
     let (from, to) = (number(first)?, number(last)?);
     let step = step.map_or(Some(1), |step| step.parse::<i64>().ok())?.unsigned_abs().max(1);
     let words = (from.abs_diff(to) / step).checked_add(1)?;
-    let alone = before.is_whitespace() && rest.chars().next().is_none_or(|c| c.is_whitespace() || matches!(c, ';' | ')'));
+    let alone =
+        before.is_whitespace() && rest.chars().next().is_none_or(|c| c.is_whitespace() || matches!(c, ';' | ')'));
     let max = if alone { MAX_WORDS } else { MAX_WORDS_INSIDE };
     if parts.next().is_some() || words <= MAX_RANGE || words > max {
         return None;

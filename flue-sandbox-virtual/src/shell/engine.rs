@@ -11,7 +11,7 @@ use flue_core::{Error, ErrorKind, OutputStream, SandboxPath};
 
 use super::run::{End, Run};
 use super::stack::{Guarded, Stack};
-use super::{Script, braces, host, outcome};
+use super::{Script, braces, host, offline, outcome};
 use crate::{VirtualLimits, builtins};
 
 /// Longer than any execution runs; the engine wants a number.
@@ -91,7 +91,7 @@ fn build(script: &Script, time: Duration, run: &Arc<Run>, stack: &Arc<Stack>) ->
     for (name, value) in setup.env.iter().chain(&script.env) {
         builder = builder.env(name, value);
     }
-    builder = builtins::register(builder);
+    builder = offline::install(builtins::register(builder));
     for (name, command) in &setup.commands {
         builder = builder.command(name, host::Adapter::new(command, script.application.clone(), &setup.limits));
     }

@@ -13,6 +13,7 @@
 mod braces;
 mod engine;
 mod host;
+mod offline;
 mod outcome;
 mod output;
 mod pool;

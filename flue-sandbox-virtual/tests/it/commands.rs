@@ -12,11 +12,13 @@ use crate::support::{open, run, said};
 #[tokio::test]
 async fn a_command_is_one_among_others() {
     let factory = Virtual::new().command("shout", |call| async move {
-        let text = if call.args.is_empty() { String::from_utf8_lossy(&call.stdin).into_owned() } else { call.args.join(" ") };
+        let text =
+            if call.args.is_empty() { String::from_utf8_lossy(&call.stdin).into_owned() } else { call.args.join(" ") };
         Ok(text.to_uppercase())
     });
     let sandbox = open(&factory).await;
-    let script = "shout a 'b  c'; echo; printf 'x\\ny\\n' | shout | tail -n 1; shout < f > g; cat g; x=$(shout z); echo $x
+    let script =
+        "shout a 'b  c'; echo; printf 'x\\ny\\n' | shout | tail -n 1; shout < f > g; cat g; x=$(shout z); echo $x
                   echo a b | xargs -n 1 shout; f() { shout \"$@\"; }; f in a function";
     run(&sandbox, "echo file > f").await;
     let output = run(&sandbox, script).await;
@@ -27,7 +29,8 @@ async fn a_command_is_one_among_others() {
 async fn bytes_pass_through_unchanged() {
     let factory = Virtual::new().command("same", |call| async move { Ok(call.stdin) });
     let bytes: Vec<u8> = (0..=255).cycle().take(200_000).collect();
-    let output = open(&factory).await.exec(ExecRequest::new("cat | same | cat").with_stdin(bytes.clone())).await.unwrap();
+    let output =
+        open(&factory).await.exec(ExecRequest::new("cat | same | cat").with_stdin(bytes.clone())).await.unwrap();
     assert_eq!(output.stdout, bytes);
 }
 

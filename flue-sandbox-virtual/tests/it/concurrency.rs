@@ -15,14 +15,19 @@ async fn many_commands_share_one_sandbox() {
     for index in 0..16 {
         let sandbox = Arc::clone(&sandbox);
         runs.spawn(async move {
-            let script = format!("x={index}; cd /tmp; for i in {{1..50}}; do echo $x >> /workspace/log; done; echo $x > own$x; cat own$x");
+            let script = format!(
+                "x={index}; cd /tmp; for i in {{1..50}}; do echo $x >> /workspace/log; done; echo $x > own$x; cat own$x"
+            );
             assert_eq!(said(&run(&sandbox, &script).await), format!("{index}\n"));
         });
     }
     while let Some(done) = runs.join_next().await {
         done.unwrap();
     }
-    assert_eq!(said(&run(&sandbox, "wc -l < log; sort -n log | uniq -c | wc -l; ls /tmp | wc -l").await), "800\n16\n16\n");
+    assert_eq!(
+        said(&run(&sandbox, "wc -l < log; sort -n log | uniq -c | wc -l; ls /tmp | wc -l").await),
+        "800\n16\n16\n"
+    );
 }
 
 #[tokio::test]

@@ -57,9 +57,15 @@ async fn a_host_directory_is_copied_with_what_it_holds() {
     }
     let factory = Virtual::new().hostname("virtual-host").dir_at(&host.0, "in");
     let sandbox = open(&factory).await;
-    assert_eq!(said(&run(&sandbox, "cd in; find . -type f | sort; ls -d empty").await), "./doc.md\n./run.sh\n./sub/.hidden\nempty\n");
+    assert_eq!(
+        said(&run(&sandbox, "cd in; find . -type f | sort; ls -d empty").await),
+        "./doc.md\n./run.sh\n./sub/.hidden\nempty\n"
+    );
     #[cfg(unix)]
-    assert_eq!(said(&run(&sandbox, "cd in; ./run.sh; cat link; readlink link; cat out").await), "ran\ntextdoc.md\nvirtual-host\n");
+    assert_eq!(
+        said(&run(&sandbox, "cd in; ./run.sh; cat link; readlink link; cat out").await),
+        "ran\ntextdoc.md\nvirtual-host\n"
+    );
     // The copy is the sandbox's own, and each opening makes a new one.
     run(&sandbox, "echo changed > in/doc.md").await;
     assert_eq!(fs::read_to_string(host.0.join("doc.md")).unwrap(), "text");
@@ -86,7 +92,8 @@ async fn what_cannot_be_copied_is_named() {
     let limits = VirtualLimits::default().with_total_bytes(1000);
     let error = Virtual::new().limits(limits).dir(&host.0).create(OpenRequest::new("x")).await.unwrap_err();
     assert!(error.message().contains("VirtualLimits::total_bytes"), "{error}");
-    let error = Virtual::new().limits(limits).file("a/b", vec![0; 2000]).create(OpenRequest::new("x")).await.unwrap_err();
+    let error =
+        Virtual::new().limits(limits).file("a/b", vec![0; 2000]).create(OpenRequest::new("x")).await.unwrap_err();
     assert_eq!((error.kind(), error.fact("path")), (ErrorKind::LimitExceeded, Some("/workspace/a/b")));
 }
 
@@ -109,7 +116,10 @@ async fn mounts_are_seen_by_files_and_shell_alike() {
     reference.create_file("/fixed").unwrap().write_all(b"fixed").unwrap();
     let factory = Virtual::new().mount("shared", shared).mount_read_only("/ref", reference);
     let (one, two) = (open(&factory).await, open(&factory).await);
-    assert_eq!(said(&run(&one, "cat shared/note; echo; echo new > shared/made; ls shared").await), "from outside\nmade\nnote\n");
+    assert_eq!(
+        said(&run(&one, "cat shared/note; echo; echo new > shared/made; ls shared").await),
+        "from outside\nmade\nnote\n"
+    );
     let path = SandboxPath::new("/workspace/shared/made").unwrap();
     assert_eq!(two.fs().read(&path).await.unwrap(), "new\n");
     let output = run(&one, "cat /ref/fixed; echo x > /ref/fixed").await;
