@@ -82,12 +82,14 @@ impl Plan {
         let mut stopping = false;
         loop {
             tokio::select! {
-                reply = &mut reply => return reply,
-                _ = redraw.tick() => self.progress.tick(),
+                // In this order, so that an interrupt is answered before the end that it brings about.
+                biased;
                 () = cancel.cancelled(), if !stopping => {
                     stopping = true;
                     self.progress.note("stopping; once more stops at once");
                 }
+                reply = &mut reply => return reply,
+                _ = redraw.tick() => self.progress.tick(),
             }
         }
     }
