@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands, its helpers too")]
 
+mod cases;
 mod commands;
 mod concurrency;
 mod conformance;
