@@ -13,10 +13,10 @@ mod fileops;
 mod files;
 mod glob;
 mod guard;
-mod identity;
-mod ls;
 mod headtail;
+mod identity;
 mod jq;
+mod ls;
 mod options;
 mod patch;
 mod realpath;
@@ -24,8 +24,9 @@ mod seq;
 mod sizes;
 mod split;
 mod stat;
-mod sums;
 mod streaming;
+mod sums;
+mod wc;
 mod xargs;
 mod yes;
 
@@ -56,8 +57,10 @@ pub(crate) fn register(builder: BashBuilder) -> BashBuilder {
         .builtin("rmdir", Box::new(fileops::Rmdir))
         .builtin("stat", Box::new(stat::Stat))
         .builtin("touch", Box::new(fileops::Touch))
+        .builtin("split", Box::new(split::Split))
         .command("head", headtail::Head)
         .command("seq", seq::Seq)
         .command("tail", headtail::Tail)
+        .command("wc", wc::Wc)
         .command("yes", yes::Yes)
 }

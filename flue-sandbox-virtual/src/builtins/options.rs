@@ -43,6 +43,15 @@ pub(super) const fn optional(short: char, long: &'static str) -> Opt {
 pub(super) struct Parsed {
     pub(super) options: Vec<(&'static str, Option<String>)>,
     pub(super) operands: Vec<String>,
+    /// How many of the options came before each operand.
+    pub(super) options_before: Vec<usize>,
+}
+
+impl Parsed {
+    fn operand(&mut self, operand: &str) {
+        self.operands.push(operand.to_string());
+        self.options_before.push(self.options.len());
+    }
 }
 
 /// Reads `args` by `specs`; the error is the message without the command's name.
@@ -60,7 +69,7 @@ fn parse_with(specs: &[Opt], args: &[String], permute: bool) -> Result<Parsed, S
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
         if arg == "--" {
-            parsed.operands.extend(rest.cloned());
+            rest.for_each(|operand| parsed.operand(operand));
             break;
         }
         if let Some(long) = arg.strip_prefix("--") {
@@ -69,9 +78,9 @@ fn parse_with(specs: &[Opt], args: &[String], permute: bool) -> Result<Parsed, S
         } else if arg.len() > 1 && arg.starts_with('-') {
             read_cluster(specs, &arg[1..], &mut rest, &mut parsed)?;
         } else {
-            parsed.operands.push(arg.clone());
+            parsed.operand(arg);
             if !permute {
-                parsed.operands.extend(rest.cloned());
+                rest.for_each(|operand| parsed.operand(operand));
                 break;
             }
         }
@@ -163,6 +172,7 @@ mod tests {
             ]
         );
         assert_eq!(parsed.operands, ["a", "b", "-r"]);
+        assert_eq!(parsed.options_before, [0, 5, 5]);
     }
 
     #[test]

@@ -132,8 +132,8 @@ mod tests {
         let work = || {
             let stack = Stack::here();
             assert!(stack.has_room() && !stack.was_deep());
-            assert!(after_frames(&stack, 20) && stack.was_deep());
-            assert!(!after_frames(&stack, 52));
+            assert!(after_frames(&stack, 4) && stack.was_deep());
+            assert!(!after_frames(&stack, 60));
         };
         std::thread::Builder::new().stack_size(STACK_BYTES).spawn(work).unwrap().join().unwrap();
     }

@@ -16,7 +16,10 @@ pub(super) struct Operand {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Number {
     /// `digits` divided by ten to the power of `scale`.
-    Exact { digits: i128, scale: u32 },
+    Exact {
+        digits: i128,
+        scale: u32,
+    },
     Float(f64),
 }
 
@@ -114,7 +117,10 @@ mod tests {
     #[test]
     fn numbers_are_read_exactly() {
         let operand = |text| parse(text).unwrap();
-        assert_eq!(operand("1.50"), Operand { value: Number::Exact { digits: 150, scale: 2 }, precision: Some(2), width: 4 });
+        assert_eq!(
+            operand("1.50"),
+            Operand { value: Number::Exact { digits: 150, scale: 2 }, precision: Some(2), width: 4 }
+        );
         assert_eq!(operand("-.5").width, 4);
         assert_eq!(operand("5.").width, 1);
         assert_eq!(operand(" +7").value, Number::Exact { digits: 7, scale: 0 });
