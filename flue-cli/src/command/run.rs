@@ -86,7 +86,10 @@ impl Plan {
                 biased;
                 () = cancel.cancelled(), if !stopping => {
                     stopping = true;
-                    self.progress.note("stopping; once more stops at once");
+                    // What else cancels it explains itself in the end.
+                    if self.interrupt.code().is_some() {
+                        self.progress.note("stopping; once more stops at once");
+                    }
                 }
                 reply = &mut reply => return reply,
                 _ = redraw.tick() => self.progress.tick(),
