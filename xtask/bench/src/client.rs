@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use flue_core::{Error, ErrorKind, Result};
+use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
 use crate::clock::{own_cpu_ns, resident_bytes};
@@ -49,7 +50,8 @@ pub(crate) fn floor() -> Result<()> {
 
 fn on_a_runtime<J: Job>() -> Result<()> {
     let load = Load::from_environment()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let mut builder = if load.single { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    let runtime = builder.enable_all().build();
     let runtime =
         runtime.map_err(|error| Error::new(ErrorKind::Io, "start the runtime", "refused").with_source(error))?;
     let report = runtime.block_on(async {

@@ -37,6 +37,8 @@ pub(crate) struct Load {
     pub(crate) hold: usize,
     /// When not 0: agents that do their whole job, and are kept.
     pub(crate) idle: usize,
+    /// Whether the client has one thread for everything, and not one for each processor.
+    pub(crate) single: bool,
     /// Where the job is done.
     pub(crate) place: Place,
     /// The document to review; our own when absent.
@@ -54,6 +56,7 @@ impl Load {
             warm: 5,
             hold: 0,
             idle: 0,
+            single: false,
             place: Place::Virtual,
             document: None,
         }
@@ -73,6 +76,7 @@ impl Load {
             .env("PERF_WARM", self.warm.to_string())
             .env("PERF_HOLD", self.hold.to_string())
             .env("PERF_IDLE", self.idle.to_string())
+            .env("PERF_RT", if self.single { "current" } else { "multi" })
             .env("PERF_SANDBOX", place);
         if let Some(document) = &self.document {
             command.env("PERF_DOCUMENT", document);
@@ -101,6 +105,7 @@ impl Load {
             warm: count("PERF_WARM")?,
             hold: count("PERF_HOLD")?,
             idle: count("PERF_IDLE")?,
+            single: text("PERF_RT")? == "current",
             place: if text("PERF_SANDBOX")? == "shared" { Place::Shared } else { Place::Virtual },
             document: std::env::var_os("PERF_DOCUMENT").map(PathBuf::from),
         })

@@ -27,7 +27,7 @@ const SIZE: &str = "the program as it is built for release, without symbols";
 /// Measures it.
 pub(crate) fn measure(bench: &mut Bench) -> Result<Vec<Row>> {
     let scratch = Scratch::new("start")?;
-    let load = Load { base: bench.server.base(), warm: 0, ..Load::review(1) };
+    let load = Load { base: bench.server.base(), warm: 0, single: true, ..Load::review(1) };
     let load = Load { document: bench.programs.document().map(Path::to_owned), ..load };
     scratch.write("document.md", &load.document()?)?;
     let starts = bench.alternate(|bench, side| {

@@ -48,12 +48,8 @@ pub(super) async fn extract(run: &mut Run<'_, '_>) -> Result<(), Stop> {
             }
         }
         if run.config.to_stdout {
-            while header.kind == Kind::File {
-                let piece = piece(&mut archive)?;
-                if piece.is_empty() {
-                    break;
-                }
-                output.write(&piece).await?;
+            if header.kind == Kind::File {
+                print(&mut archive, &mut output).await?;
             }
             continue;
         }
@@ -74,6 +70,16 @@ pub(super) async fn extract(run: &mut Run<'_, '_>) -> Result<(), Stop> {
         run.complain(&format!("{name}: Not found in archive")).await?;
     }
     Ok(())
+}
+
+async fn print(archive: &mut Archive, output: &mut Output<'_>) -> Result<(), Stop> {
+    loop {
+        let piece = piece(archive)?;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        output.write(&piece).await?;
+    }
 }
 
 fn piece(archive: &mut Archive) -> Result<Vec<u8>, Stop> {

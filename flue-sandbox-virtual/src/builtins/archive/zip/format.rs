@@ -167,8 +167,8 @@ impl Member {
 
 fn stamp(time: DateTime<FixedOffset>) -> u32 {
     let year = u32::try_from(time.year() - 1980).unwrap_or(0).min(127);
-    let date = year << 9 | time.month() << 5 | time.day();
-    date << 16 | time.hour() << 11 | time.minute() << 5 | time.second() / 2
+    let date = (year << 9) | (time.month() << 5) | time.day();
+    (date << 16) | (time.hour() << 11) | (time.minute() << 5) | (time.second() / 2)
 }
 
 /// The bytes of an archive.
