@@ -30,7 +30,7 @@ pub(crate) fn write_failure(operation: &'static str, error: &io::Error) -> Failu
 /// Prints text on a line of its own to standard output; on a terminal without the characters that command it.
 ///
 /// # Errors
-/// Those of [`print`].
+/// Those of [`print()`].
 pub(crate) fn print_text(text: &str) -> Result<(), Failure> {
     let text = if io::stdout().is_terminal() { tame(text) } else { Cow::Borrowed(text) };
     print(text.as_bytes())?;
@@ -40,7 +40,7 @@ pub(crate) fn print_text(text: &str) -> Result<(), Failure> {
 /// Prints one JSON value on a line of its own to standard output.
 ///
 /// # Errors
-/// Those of [`print`].
+/// Those of [`print()`].
 pub(crate) fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let mut line = serde_json::to_vec(value).map_err(|error| {
         Failure::failed(

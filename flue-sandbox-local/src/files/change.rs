@@ -1,6 +1,6 @@
 //! Making directories and removing things.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use flue_core::{CreateDir, Remove, Result, SandboxPath};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
@@ -11,6 +11,8 @@ use super::{Last, Parents, Refusal, Root, open_at};
 
 /// The deepest tree that is removed; every level holds a descriptor.
 const MAX_DEPTH: usize = 256;
+/// How often a directory is emptied in which others make files meanwhile, such as a write that nobody waits for any more.
+const MAX_SWEEPS: usize = 8;
 
 pub(super) fn create_dir(root: &Root, path: &SandboxPath, options: CreateDir) -> Result<(), Refusal> {
     let parents = if options.recursive { Parents::Make } else { Parents::Require };
@@ -50,15 +52,26 @@ fn remove_tree(parent: BorrowedFd<'_>, name: &[u8], depth: usize) -> Result<(), 
         return Err(Refusal::Limit("directories inside each other", MAX_DEPTH as u64));
     }
     let dir = open_at(parent, name, OFlags::RDONLY | OFlags::DIRECTORY)?;
-    for (entry, file_type) in entries(&dir)? {
+    let mut sweeps = 1;
+    loop {
+        empty(&dir, depth)?;
+        match rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR) {
+            Err(Errno::NOTEMPTY) if sweeps < MAX_SWEEPS => sweeps += 1,
+            done => return Ok(done?),
+        }
+    }
+}
+
+fn empty(dir: &OwnedFd, depth: usize) -> Result<(), Refusal> {
+    for (entry, file_type) in entries(dir)? {
         let removed = match file_type {
             FileType::Directory => remove_tree(dir.as_fd(), &entry, depth - 1),
-            _ => rustix::fs::unlinkat(&dir, &*entry, AtFlags::empty()).map_err(Refusal::from),
+            _ => rustix::fs::unlinkat(dir, &*entry, AtFlags::empty()).map_err(Refusal::from),
         };
         match removed {
             Ok(()) | Err(Refusal::Os(Errno::NOENT)) => {}
             failed => return failed,
         }
     }
-    Ok(rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR)?)
+    Ok(())
 }
