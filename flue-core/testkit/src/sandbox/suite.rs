@@ -59,12 +59,15 @@ impl Suite {
             Ok(info) => format!("sandbox suite: {} ({})", info.provider, info.level),
             Err(error) => format!("sandbox suite: the factory opens nothing: {error:?}"),
         };
-        let run = async |case: &Case| {
+        let run = async |(place, case): (usize, &Case)| {
             let started = Instant::now();
             let outcome = self.run_case(case).await;
-            Line::new(case.name, outcome, started.elapsed())
+            (place, Line::new(case.name, outcome, started.elapsed()))
         };
-        let mut lines: Vec<Line> = stream::iter(&self.cases).map(run).buffered(CASES_AT_ONCE).collect().await;
+        let cases_at_once = stream::iter(self.cases.iter().enumerate()).map(run).buffer_unordered(CASES_AT_ONCE);
+        let mut lines: Vec<(usize, Line)> = cases_at_once.collect().await;
+        lines.sort_by_key(|(place, _)| *place);
+        let mut lines: Vec<Line> = lines.into_iter().map(|(_, line)| line).collect();
         for (name, _) in &self.known {
             if !cases().iter().any(|case| case.name == name) {
                 let outcome = Outcome::Failed("there is no such case; remove the exception".into());
