@@ -53,18 +53,20 @@ impl GlobHits {
     }
 }
 
-/// A glob held against file names or the paths below a directory.
-pub(super) struct PathGlob {
+/// A glob of a [`GlobQuery`], for sandboxes that search by themselves.
+#[derive(Debug, Clone)]
+pub struct PathGlob {
     regex: Regex,
+    base: SandboxPath,
     whole_path: bool,
 }
 
 impl PathGlob {
-    /// Reads a glob that is meant for what lies below `base`.
+    /// Reads a glob that is meant for what lies below `base`, for the sake of `operation`.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for a glob that is malformed, too large, or absolute and not below `base`.
-    pub(super) fn new(operation: &'static str, pattern: &str, base: &SandboxPath) -> Result<Self> {
+    pub fn new(operation: &'static str, pattern: &str, base: &SandboxPath) -> Result<Self> {
         let refused = |why: String| Error::new(ErrorKind::InvalidInput, operation, why);
         if pattern.len() > MAX_GLOB_BYTES || pattern.matches('{').count() > MAX_GLOB_BRACES {
             return Err(refused(format!(
@@ -87,11 +89,12 @@ impl PathGlob {
         // Not by `compile_matcher`, which panics on what the regex engine does not take.
         let regex = RegexBuilder::new(glob.regex()).dot_matches_new_line(true).size_limit(MAX_COMPILED_BYTES).build();
         let regex = regex.map_err(|_| refused("the glob is too complex; make it simpler".to_owned()))?;
-        Ok(Self { regex, whole_path: pattern.contains('/') })
+        Ok(Self { regex, base: base.clone(), whole_path: pattern.contains('/') })
     }
 
-    pub(super) fn matches(&self, path: &SandboxPath, base: &SandboxPath) -> bool {
-        let text = if self.whole_path { path.strip_prefix(base) } else { path.file_name() };
+    /// Whether it names this file below the base.
+    pub fn matches(&self, path: &SandboxPath) -> bool {
+        let text = if self.whole_path { path.strip_prefix(&self.base) } else { path.file_name() };
         text.is_some_and(|text| self.regex.is_match(text.as_bytes()))
     }
 }
@@ -106,7 +109,7 @@ pub async fn glob(fs: &dyn FileSystem, query: &GlobQuery) -> Result<GlobHits> {
     let mut walk = Walk::new(fs, base).await?;
     let mut hits = GlobHits::default();
     while let Some(path) = walk.next().await? {
-        if glob.matches(&path, base) {
+        if glob.matches(&path) {
             hits.total += 1;
             if hits.paths.len() < query.limit {
                 hits.paths.push(path);

@@ -132,7 +132,7 @@ pub async fn grep(fs: &dyn FileSystem, query: &GrepQuery) -> Result<GrepHits> {
     let include = query.include.as_deref().map(|glob| PathGlob::new("grep", glob, &query.path)).transpose()?;
     let mut walk = Walk::new(fs, &query.path).await?;
     while let Some(path) = walk.next().await? {
-        if include.as_ref().is_none_or(|glob| glob.matches(&path, &query.path)) {
+        if include.as_ref().is_none_or(|glob| glob.matches(&path)) {
             match search_file(fs, &regex, query, path, &mut hits, &mut searched).await {
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {
                     hits.skipped += 1;

@@ -4,25 +4,26 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _};
 use std::os::fd::AsFd as _;
 
-use flue_core::search::{GrepHits, GrepMatch, GrepQuery};
+use flue_core::search::{GrepHits, GrepMatch, GrepQuery, PathGlob};
 use flue_core::{Error, ErrorKind, Result, SandboxPath};
 use grep_matcher::LineTerminator;
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder, Sink, SinkMatch};
 use rustix::io::Errno;
 
-use super::glob::PathGlob;
 use super::walk::walk;
 use super::{Going, Place, Stopped};
 use crate::files::{Parents, Refusal, open_regular};
 
 /// Files larger than this many bytes are passed over.
 const MAX_FILE_BYTES: u64 = 64 << 20;
+/// The most memory that a compiled pattern takes, as the `regex` crate has it.
+const MAX_COMPILED_BYTES: usize = 10 << 20;
 /// A NUL among so many first bytes makes a file binary, as `grep` and `rg` have it.
 const BINARY_PROBE_BYTES: u64 = 8 << 10;
 
 pub(super) fn grep(place: &Place, query: &GrepQuery, going: &Going) -> Result<GrepHits, Stopped> {
-    let include = query.include.as_deref().map(|glob| PathGlob::new("grep", glob)).transpose()?;
+    let include = query.include.as_deref().map(|glob| PathGlob::new("grep", glob, &query.path)).transpose()?;
     let mut search = Grep::new(query, going)?;
     let start =
         place.root.settle(&query.path, Parents::Require, |spot| match open_regular(spot.dir.as_fd(), spot.name()) {
@@ -34,7 +35,7 @@ pub(super) fn grep(place: &Place, query: &GrepQuery, going: &Going) -> Result<Gr
         return Ok(search.hits);
     }
     let incomplete = walk(place, &query.path, going, &mut |found| {
-        if include.as_ref().is_some_and(|glob| !glob.matches(&found.path, &query.path)) {
+        if include.as_ref().is_some_and(|glob| !glob.matches(&found.path)) {
             return Ok(());
         }
         match open_regular(found.dir, found.name) {
@@ -85,7 +86,11 @@ impl<'a> Grep<'a> {
 fn matcher(query: &GrepQuery) -> Result<(RegexMatcher, LineTerminator)> {
     let builder = || {
         let mut builder = RegexMatcherBuilder::new();
-        builder.case_insensitive(query.ignore_case).fixed_strings(query.literal).multi_line(true);
+        builder
+            .case_insensitive(query.ignore_case)
+            .fixed_strings(query.literal)
+            .multi_line(true)
+            .size_limit(MAX_COMPILED_BYTES);
         builder
     };
     let fast = builder().crlf(true).build(&query.pattern).map(|matcher| (matcher, LineTerminator::crlf()));

@@ -1,10 +1,10 @@
 //! Files by name.
 
 use flue_core::ErrorKind;
-use flue_core::search::GlobQuery;
+use flue_core::search::{GlobQuery, MAX_GLOB_BYTES};
 
 use super::group;
-use crate::report::{CaseResult, ensure, ensure_eq};
+use crate::report::{CaseResult, ensure, ensure_eq, short};
 use crate::sandbox::Case;
 use crate::sandbox::subject::{Subject, refused};
 
@@ -23,6 +23,7 @@ pub(super) fn cases() -> Vec<Case> {
         finds_nothing_without_an_error,
         a_missing_directory_is_not_found,
         malformed_patterns_are_refused,
+        patterns_that_are_too_large_are_refused,
         a_limit_bounds_paths_and_not_the_count,
     )
     .to_vec()
@@ -131,6 +132,17 @@ async fn malformed_patterns_are_refused(t: &Subject) -> CaseResult {
         let result = t.sandbox.glob(GlobQuery::new(pattern, t.dir.clone(), ALL)).await;
         refused(pattern, result, &[ErrorKind::InvalidInput])?;
     }
+    Ok(())
+}
+
+async fn patterns_that_are_too_large_are_refused(t: &Subject) -> CaseResult {
+    put_all(t, &["a"]).await?;
+    let nested = format!("{}a{}", "{".repeat(1000), "}".repeat(1000));
+    for pattern in ["*".repeat(MAX_GLOB_BYTES + 1), nested] {
+        let result = t.sandbox.glob(GlobQuery::new(&pattern, t.dir.clone(), ALL)).await;
+        refused(&short(&pattern), result, &[ErrorKind::InvalidInput])?;
+    }
+    ensure_eq!(found(t, "*").await?, ["a"], "the next search");
     Ok(())
 }
 
