@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use flue_core::Result;
 use flue_core::model::ThinkingLevel;
-use serde::Deserialize;
 
 use crate::exit;
+use crate::sandbox_kind::SandboxKind;
 use crate::suggest;
 use crate::transfer::{Collect, Stage};
+use crate::variable::Variable;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -138,9 +139,6 @@ pub(crate) struct ExecArgs {
     /// Run the shell script in FILE
     #[arg(long, value_name = "FILE", conflicts_with = "command")]
     pub(crate) script: Option<PathBuf>,
-    /// Set a variable for the command; repeatable
-    #[arg(long, value_name = "KEY=VALUE", value_parser = assignment)]
-    pub(crate) env: Vec<(String, String)>,
     /// Stop the command after this time: 90, 90s, 15m, 1h
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
@@ -160,20 +158,26 @@ pub(crate) struct ModelsArgs {
 #[command(next_help_heading = "Sandbox")]
 pub(crate) struct SandboxArgs {
     /// virtual: files in memory, reaches nothing else;
-    /// local: this machine itself [default: virtual]
-    #[arg(long, value_name = "KIND", hide_possible_values = true, verbatim_doc_comment)]
+    /// local: this machine itself, nothing isolated
+    /// [default: virtual]
+    #[arg(long, value_name = "KIND", value_parser = str::parse::<SandboxKind>, verbatim_doc_comment)]
     pub(crate) sandbox: Option<SandboxKind>,
+    /// The directory to work in [default: /workspace;
+    /// local: the current one]
+    #[arg(long, value_name = "DIR", verbatim_doc_comment)]
+    pub(crate) cwd: Option<String>,
+    /// Set a variable for commands, or with KEY alone
+    /// pass on this machine's; repeatable
+    #[arg(long, value_name = "KEY[=VALUE]", value_parser = Variable::parse, verbatim_doc_comment)]
+    pub(crate) env: Vec<Variable>,
     /// Copy a file or directory in first; repeatable
     #[arg(long, value_name = "SRC[:DEST]")]
     pub(crate) stage: Vec<OsString>,
     /// Copy one out in the end; repeatable
     #[arg(long, value_name = "PATH[:DEST]")]
     pub(crate) collect: Vec<OsString>,
-    /// The directory to work in, in the sandbox
-    #[arg(long, value_name = "DIR")]
-    pub(crate) cwd: Option<String>,
-    /// Let curl and wget reach URLs that begin so;
-    /// repeatable
+    /// Virtual: let curl and wget reach URLs that begin
+    /// so; repeatable
     #[arg(long, value_name = "URL", verbatim_doc_comment)]
     pub(crate) network_allow: Vec<String>,
 }
@@ -194,15 +198,6 @@ impl SandboxArgs {
     pub(crate) fn collects(&self) -> Result<Vec<Collect>> {
         self.collect.iter().map(|value| Collect::parse(value)).collect()
     }
-}
-
-/// A rung of the sandbox ladder.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum SandboxKind {
-    #[default]
-    Virtual,
-    Local,
 }
 
 /// Prints what is wrong with the command line, or the help or version that was asked for, and gives the exit code.
@@ -243,13 +238,6 @@ fn duration(text: &str) -> Result<Duration, String> {
         Ok(Duration::from_secs_f64(seconds))
     } else {
         Err("it has to be more than 0 and at most a year".to_owned())
-    }
-}
-
-fn assignment(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write KEY=VALUE".to_owned()),
     }
 }
 

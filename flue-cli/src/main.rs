@@ -9,8 +9,10 @@ mod input;
 mod interrupt;
 mod output;
 mod progress;
+mod sandbox_kind;
 mod suggest;
 mod transfer;
+mod variable;
 mod wiring;
 
 use std::process::ExitCode;

@@ -69,7 +69,8 @@ const ROWS: &[Row] = &[
     row("flue-models-scripted", Features::All, &[HTTP, TLS, SOCKETS, HOST, FILES], 50),
     row("flue-models", Features::None, &[HTTP, TLS, SOCKETS, HOST, FILES], 45),
     row("flue-models", Features::All, &[HOST, FILES], 120),
-    row("flue-cli", Features::Default, &[HOST], 220),
+    row("flue-cli", Features::None, &[HTTP, TLS, HOST, FILES], 75),
+    row("flue-cli", Features::Default, &[], 225),
     row("xtask", Features::Default, &[HTTP, TLS, SOCKETS, HOST, FILES], 10),
     row("xtask-bench", Features::Default, &[], 220),
 ];

@@ -6,7 +6,7 @@ use flue_core::model::ThinkingLevel;
 use flue_core::tool::BUILTIN_TOOLS;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
-use crate::args::SandboxKind;
+use crate::sandbox_kind::SandboxKind;
 use crate::suggest;
 
 /// The front matter. What is absent is left to the command line and its defaults.
@@ -119,6 +119,12 @@ fn known_field(name: &str, seen: &[Field]) -> Result<Field, String> {
         return Err(format!("unknown field `{name}`{hint} (an agent file has {})", names.join(", ")));
     };
     if seen.contains(&field) { Err(format!("the field `{name}` is there twice")) } else { Ok(field) }
+}
+
+impl<'de> Deserialize<'de> for SandboxKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Check("the name of a kind of sandbox", |name: &str| name.parse()).deserialize(deserializer)
+    }
 }
 
 /// The name of a built-in tool.

@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use flue_core::{
     CancellationToken, Error, ErrorKind, ExecEnd, ExecOutput, ExecRequest, Fs, OpenRequest, OutputSink, OutputStream,
-    Result, Sandbox, SandboxFactory,
+    Result,
 };
 
 use crate::args::ExecArgs;
 use crate::exit::{self, Failure};
 use crate::interrupt::Interrupt;
-use crate::transfer::{Collect, Stage};
+use crate::transfer::{Collect, Site, Stage};
+use crate::wiring::Place;
 use crate::{command, input, output, wiring};
 
 /// The argument that means a script on standard input.
@@ -24,7 +25,7 @@ const STDIN: &str = "-";
 /// Usage errors; [`exit::NOT_RUN`] when the sandbox, staging or collecting failed.
 pub(crate) fn run(args: ExecArgs) -> Result<u8, Failure> {
     let begun = Instant::now();
-    let sandbox = wiring::sandbox(&args.sandbox, args.sandbox.sandbox).map_err(Failure::usage)?;
+    let place = wiring::sandbox(&args.sandbox, None, None).map_err(Failure::usage)?;
     let stages = args.sandbox.stages().map_err(Failure::usage)?;
     let collects = args.sandbox.collects().map_err(Failure::usage)?;
     let Some(mut request) = request(&args).map_err(Failure::usage)? else { return Err(out_of_time(&args)) };
@@ -33,9 +34,12 @@ pub(crate) fn run(args: ExecArgs) -> Result<u8, Failure> {
     }
     let interrupt = Interrupt::listen();
     let through = Arc::new(Through::new(interrupt.token().clone()));
-    let job = Job { request, cwd: args.sandbox.cwd.clone(), stages, collects, through: through.clone() };
+    let job = Job { request, stages, collects, through: through.clone() };
     let runtime = command::runtime().map_err(Failure::failed)?;
-    let end = runtime.block_on(job.run(&*sandbox));
+    if let Some(warning) = place.warning {
+        output::note(warning);
+    }
+    let end = runtime.block_on(job.run(&place));
     runtime.shutdown_background();
     if let Some(code) = interrupt.code() {
         return Err(Failure::silent(code));
@@ -79,7 +83,7 @@ fn request(args: &ExecArgs) -> Result<Option<ExecRequest>> {
         let Some(stdin) = input::stdin_within(args.timeout)? else { return Ok(None) };
         request = request.with_stdin(stdin);
     }
-    Ok(Some(args.env.iter().fold(request, |request, (key, value)| request.with_env(key, value))))
+    Ok(Some(request))
 }
 
 fn with_path(error: Error, path: &std::path::Path) -> Error {
@@ -98,7 +102,6 @@ fn quoted(word: &str) -> String {
 /// A command with what goes in before it and comes out after it.
 struct Job {
     request: ExecRequest,
-    cwd: Option<String>,
     stages: Vec<Stage>,
     collects: Vec<Collect>,
     through: Arc<Through>,
@@ -106,14 +109,16 @@ struct Job {
 
 impl Job {
     /// Opens the sandbox, stages, runs, collects and closes.
-    async fn run(&self, factory: &dyn SandboxFactory) -> Result<ExecEnd> {
+    async fn run(&self, place: &Place) -> Result<ExecEnd> {
         let mut open = OpenRequest::new(command::fresh_id());
-        if let Some(cwd) = &self.cwd {
+        if let Some(cwd) = &place.cwd {
             open = open.with_cwd(cwd.clone());
         }
-        let sandbox = command::unless_cancelled(&self.through.cancel, factory.open(open)).await?;
-        let end = self.exec(&sandbox).await;
-        let collected = self.collect(&sandbox).await;
+        let sandbox = command::unless_cancelled(&self.through.cancel, place.factory.open(open)).await?;
+        let site =
+            Site { fs: Fs::new(sandbox.clone(), sandbox.info().cwd.clone()), sandbox: &*sandbox, here: place.here };
+        let end = self.exec(&site).await;
+        let collected = self.collect(&site).await;
         let closed = sandbox.close().await;
         match end? {
             ExecEnd::Exited(0) => collected.and(closed).map(|()| ExecEnd::Exited(0)),
@@ -127,12 +132,11 @@ impl Job {
         }
     }
 
-    async fn exec(&self, sandbox: &Arc<dyn Sandbox>) -> Result<ExecEnd> {
-        let info = sandbox.info();
+    async fn exec(&self, site: &Site<'_>) -> Result<ExecEnd> {
+        let info = site.sandbox.info();
         let Through { cancel, .. } = &*self.through;
-        let fs = Fs::new(sandbox.clone(), info.cwd.clone());
         for stage in &self.stages {
-            if let Some(note) = stage.run(&fs, sandbox.fs(), cancel).await? {
+            if let Some(note) = stage.run(site, cancel).await? {
                 output::note(&note);
             }
         }
@@ -140,7 +144,7 @@ impl Job {
         if info.capabilities.live_output {
             request = request.with_sink(self.through.clone());
         }
-        let done = sandbox.exec(request).await?;
+        let done = site.sandbox.exec(request).await?;
         if !info.capabilities.live_output {
             self.through.output(OutputStream::Stdout, &done.stdout);
             self.through.output(OutputStream::Stderr, &done.stderr);
@@ -153,11 +157,10 @@ impl Job {
     }
 
     /// Collects what there is, however the command ended: the sandbox is about to go.
-    async fn collect(&self, sandbox: &Arc<dyn Sandbox>) -> Result<()> {
-        let fs = Fs::new(sandbox.clone(), sandbox.info().cwd.clone());
+    async fn collect(&self, site: &Site<'_>) -> Result<()> {
         let mut last = Ok(());
         for collect in &self.collects {
-            if let (_, Some(error)) = collect.run(&fs, sandbox.fs(), &CancellationToken::new()).await
+            if let (_, Some(error)) = collect.run(site, &CancellationToken::new()).await
                 && let Err(previous) = std::mem::replace(&mut last, Err(error))
             {
                 output::complain(&previous);

@@ -11,6 +11,7 @@ use self::plan::{Plan, Print};
 use self::report::Report;
 use crate::args::RunArgs;
 use crate::exit::{self, Failure};
+use crate::transfer::Site;
 use crate::{command, output, progress};
 
 /// Runs the agent, and gives the exit code.
@@ -39,6 +40,9 @@ impl Plan {
     /// Opens the sandbox, stages, prompts, collects and closes.
     async fn work(&self) -> Report {
         let mut report = Report::begin(self.model.clone());
+        if let Some(warning) = self.warning {
+            self.progress.note(&format!("note: {warning}"));
+        }
         let cancel = self.interrupt.token();
         let started = command::unless_cancelled(cancel, self.agent.start(command::fresh_id())).await;
         match started {
@@ -61,9 +65,13 @@ impl Plan {
         report
     }
 
+    fn site<'a>(&self, harness: &'a Harness) -> Site<'a> {
+        Site { fs: harness.fs(), sandbox: harness.sandbox(), here: self.here }
+    }
+
     async fn stage(&self, harness: &Harness) -> Result<()> {
         for stage in &self.stages {
-            if let Some(note) = stage.run(&harness.fs(), harness.sandbox().fs(), self.interrupt.token()).await? {
+            if let Some(note) = stage.run(&self.site(harness), self.interrupt.token()).await? {
                 self.progress.note(&note);
             }
         }
@@ -103,7 +111,7 @@ impl Plan {
         let cancel = CancellationToken::new();
         let cut_short = report.failed();
         for collect in &self.collects {
-            let (collected, error) = collect.run(&harness.fs(), harness.sandbox().fs(), &cancel).await;
+            let (collected, error) = collect.run(&self.site(harness), &cancel).await;
             match error {
                 None => self.progress.note(&collected.to_string()),
                 // A run that did not end well may well not have come to write it.

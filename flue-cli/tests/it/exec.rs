@@ -53,7 +53,14 @@ fn variables_and_directory_are_set_and_the_hosts_are_not_seen() {
         .run()
         .code(0);
     assert_eq!(done.stdout, "1 x=y\n/workspace/sub\n");
-    assert!(place.flue(["exec", "--env", "A", "ls"]).run().code(2).stderr.contains("write KEY=VALUE"));
+    let done = place.flue(["exec", "--env", "SECRET", "echo $SECRET"]).env("SECRET", "planted").run().code(0);
+    assert_eq!(done.stdout, "planted\n");
+    let done = place.flue(["exec", "--env", "SECRET", "ls"]).run().code(2);
+    assert_eq!(
+        done.stderr,
+        "error: pass on a variable: it is not set here; set it, or write KEY=VALUE (key: SECRET)\n"
+    );
+    assert!(place.flue(["exec", "--env", "=A", "ls"]).run().code(2).stderr.contains("write KEY=VALUE"));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod exec;
 mod help;
 mod limits;
+mod local;
 mod network;
 mod review;
 mod run;

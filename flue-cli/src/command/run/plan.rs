@@ -17,6 +17,10 @@ use crate::{input, wiring};
 /// What a run is going to do.
 pub(super) struct Plan {
     pub(super) agent: AgentSpec,
+    /// What the user is told before anything runs.
+    pub(super) warning: Option<&'static str>,
+    /// Whether the sandbox's files are those of this machine.
+    pub(super) here: bool,
     /// `provider/model`.
     pub(super) model: String,
     pub(super) message: String,
@@ -54,15 +58,15 @@ impl Plan {
         let AgentFile { fields, instructions } = file;
         let stages = args.sandbox.stages()?;
         let collects = args.sandbox.collects()?;
-        let sandbox = wiring::sandbox(&args.sandbox, args.sandbox.sandbox.or(fields.sandbox))?;
+        let place = wiring::sandbox(&args.sandbox, fields.sandbox, fields.cwd)?;
         let model = wiring::model(args.model.or(fields.model))?;
         let model_name = model.info().spec();
         let instructions = match &args.instructions {
             Some(text) => input::text("instructions", text)?,
             None => instructions,
         };
-        let mut agent = AgentSpec::builder(model, sandbox).instructions(instructions);
-        if let Some(cwd) = args.sandbox.cwd.or(fields.cwd) {
+        let mut agent = AgentSpec::builder(model, place.factory).instructions(instructions);
+        if let Some(cwd) = place.cwd {
             agent = agent.cwd(cwd);
         }
         if let Some(tools) = fields.tools {
@@ -94,8 +98,20 @@ impl Plan {
             agent = agent.observer(events.clone());
         }
         let agent = agent.build()?;
-        let timeout = args.timeout;
-        Ok(Self { agent, model: model_name, message, timeout, stages, collects, print, progress, events, interrupt })
+        Ok(Self {
+            agent,
+            warning: place.warning,
+            here: place.here,
+            model: model_name,
+            message,
+            timeout: args.timeout,
+            stages,
+            collects,
+            print,
+            progress,
+            events,
+            interrupt,
+        })
     }
 }
 

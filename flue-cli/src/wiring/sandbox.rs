@@ -1,0 +1,98 @@
+//! Sandboxes, by kind.
+
+use std::sync::Arc;
+
+use flue_core::{Error, ErrorKind, Result, SandboxFactory};
+
+use crate::args::SandboxArgs;
+use crate::sandbox_kind::SandboxKind;
+
+/// The kinds of this build.
+const BUILT_IN: &[&str] = &[
+    #[cfg(feature = "virtual")]
+    "virtual",
+    #[cfg(all(feature = "local", unix))]
+    "local",
+];
+
+/// Where the work is going to happen.
+pub(crate) struct Place {
+    /// Opens it.
+    pub(crate) factory: Arc<dyn SandboxFactory>,
+    /// The directory to ask for; its own when absent.
+    pub(crate) cwd: Option<String>,
+    /// What the user is told before anything runs.
+    pub(crate) warning: Option<&'static str>,
+    /// Whether its files are those of this machine.
+    pub(crate) here: bool,
+}
+
+/// The sandbox that the command line says, or else the agent file; a virtual one when neither names a kind.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`] for a kind that is not built in, and whatever else the user has to put right.
+pub(crate) fn sandbox(args: &SandboxArgs, kind: Option<SandboxKind>, cwd: Option<String>) -> Result<Place> {
+    let kind = args.sandbox.or(kind).unwrap_or_default();
+    let cwd = args.cwd.clone().or(cwd);
+    let variables = args.env.iter().map(|variable| variable.resolve()).collect::<Result<Vec<_>>>()?;
+    match kind {
+        SandboxKind::Virtual => virtual_sandbox(args, cwd, variables),
+        SandboxKind::Local => local(args, cwd, variables),
+    }
+}
+
+type Variables = Vec<(String, String)>;
+
+#[cfg(feature = "virtual")]
+fn virtual_sandbox(args: &SandboxArgs, cwd: Option<String>, variables: Variables) -> Result<Place> {
+    let sandboxes = flue_sandbox_virtual::Virtual::new();
+    let sandboxes = variables.into_iter().fold(sandboxes, |sandboxes, (key, value)| sandboxes.env(key, value));
+    let virtual_place = |sandboxes| Place { factory: Arc::new(sandboxes), cwd, warning: None, here: false };
+    if args.network_allow.is_empty() {
+        return Ok(virtual_place(sandboxes));
+    }
+    #[cfg(feature = "network")]
+    return Ok(virtual_place(sandboxes.network(flue_sandbox_virtual::NetworkPolicy::allow(&args.network_allow))));
+    #[cfg(not(feature = "network"))]
+    Err(Error::unsupported("open sandbox", "--network-allow is not built in; build with the feature `network`"))
+}
+
+#[cfg(not(feature = "virtual"))]
+fn virtual_sandbox(_: &SandboxArgs, _: Option<String>, _: Variables) -> Result<Place> {
+    Err(not_built_in(SandboxKind::Virtual))
+}
+
+#[cfg(all(feature = "local", unix))]
+fn local(args: &SandboxArgs, cwd: Option<String>, variables: Variables) -> Result<Place> {
+    if !args.network_allow.is_empty() {
+        let why = "--network-allow is for the virtual sandbox; local commands reach whatever this machine does";
+        return Err(Error::new(ErrorKind::InvalidInput, "open sandbox", why));
+    }
+    // Not made when it is missing, as in a sandbox of its own: on this machine that is a slip.
+    let directory = std::path::PathBuf::from(cwd.unwrap_or_else(|| ".".to_owned()));
+    let refused = |error: Error| error.with("cwd", crate::host::shown(&directory));
+    match std::fs::metadata(&directory) {
+        Err(error) => return Err(refused(crate::host::io_error("open sandbox", &error))),
+        Ok(facts) if !facts.is_dir() => {
+            return Err(refused(Error::new(ErrorKind::NotADirectory, "open sandbox", "this is no directory")));
+        }
+        Ok(_) => {}
+    }
+    let sandboxes = flue_sandbox_local::Local::new(&directory);
+    let sandboxes = variables.into_iter().fold(sandboxes, |sandboxes, (key, value)| sandboxes.env(key, value));
+    let warning = "local isolates nothing: commands run as you, with your files and network";
+    Ok(Place { factory: Arc::new(sandboxes), cwd: None, warning: Some(warning), here: true })
+}
+
+#[cfg(not(all(feature = "local", unix)))]
+fn local(_: &SandboxArgs, _: Option<String>, _: Variables) -> Result<Place> {
+    Err(not_built_in(SandboxKind::Local))
+}
+
+#[cfg_attr(all(feature = "virtual", feature = "local", unix), expect(dead_code, reason = "everything is built in"))]
+fn not_built_in(kind: SandboxKind) -> Error {
+    let built_in = if BUILT_IN.is_empty() { "none".to_owned() } else { BUILT_IN.join(", ") };
+    Error::new(ErrorKind::Unsupported, "open sandbox", "this kind of sandbox is not built in")
+        .with("sandbox", kind)
+        .with("built_in", built_in)
+}
