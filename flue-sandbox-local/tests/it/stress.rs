@@ -42,6 +42,8 @@ fn nothing_is_left_of_many_commands() {
             assert_eq!(output.end, ExecEnd::Exited(number % 7));
         }
         at_once(&sandbox).await;
+        floods(&sandbox).await;
+        daemons(&sandbox).await;
         kill_storm(&sandbox).await;
         five_hundred_stopped(&sandbox).await;
 
@@ -59,6 +61,37 @@ async fn at_once(sandbox: &LocalSandbox) {
     futures_util::future::join_all(runs).await;
     // In a row they would take 12.8 s.
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+}
+
+/// Output on both streams at once: of what ends it is all counted, what does not end is ended.
+async fn floods(sandbox: &LocalSandbox) {
+    const BYTES: u64 = 3_000_000;
+    let runs = (0..16).map(async |number| {
+        let flood = format!("head -c {BYTES} /dev/zero & head -c {BYTES} /dev/zero >&2; wait");
+        if number % 2 == 0 {
+            let output = sandbox.exec(ExecRequest::new(flood)).await.unwrap();
+            assert_eq!((output.stdout.len() as u64, output.stderr.len() as u64), (BYTES, BYTES));
+        } else {
+            let endless = ExecRequest::new("yes & yes >&2; wait").with_timeout(Duration::from_millis(200));
+            assert_eq!(sandbox.exec(endless).await.unwrap().end, ExecEnd::TimedOut);
+        }
+    });
+    futures_util::future::join_all(runs).await;
+}
+
+/// Processes that leave their session and their parent: they outlive a command that ends, and go with one that is ended.
+async fn daemons(sandbox: &LocalSandbox) {
+    let (kept, killed) = (long_sleep(), long_sleep());
+    let daemon = |time: &str| format!("setsid -f sleep {time} > /dev/null 2>&1");
+    for _ in 0..20 {
+        assert_eq!(sandbox.exec(ExecRequest::new(daemon(&kept))).await.unwrap().end, ExecEnd::Exited(0));
+        let request = ExecRequest::new(format!("{}; sleep 60", daemon(&killed)));
+        let output = sandbox.exec(request.with_timeout(Duration::from_millis(60))).await.unwrap();
+        assert_eq!(output.end, ExecEnd::TimedOut);
+    }
+    eventually("the end of the daemons", || running(&killed) == 0).await;
+    assert_eq!(running(&kept), 20);
+    said(sandbox, &format!("pkill -f 'sleep {kept}'")).await;
 }
 
 /// Trees of processes, some of them in sessions of their own, killed while they grow.

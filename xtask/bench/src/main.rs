@@ -11,6 +11,7 @@ mod clock;
 mod codec;
 mod conditions;
 mod load;
+mod local;
 mod measure;
 mod parked;
 mod peers;
