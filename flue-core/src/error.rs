@@ -55,6 +55,8 @@ pub enum ErrorKind {
     ContextOverflow,
     /// The model or a filter declined to answer.
     Refused,
+    /// The model gave up on the structured result that was asked for, or never handed one in.
+    ResultUnavailable,
     /// The provider is overloaded, unreachable or failing.
     Unavailable,
     /// The other side broke its protocol: a truncated stream, malformed data.
@@ -89,6 +91,7 @@ impl ErrorKind {
             Self::QuotaExhausted => "quota_exhausted",
             Self::ContextOverflow => "context_overflow",
             Self::Refused => "refused",
+            Self::ResultUnavailable => "result_unavailable",
             Self::Unavailable => "unavailable",
             Self::Protocol => "protocol",
             Self::Io => "io",

@@ -99,6 +99,13 @@ pub enum Event {
         /// How long the harness waits first.
         delay_ms: u64,
     },
+    /// The model stopped without the result that it was asked for, and is told to go on.
+    Reminded {
+        /// Counts the attempts; the first one was the prompt.
+        attempt: u32,
+        /// The most there will be.
+        of: u32,
+    },
     /// More text of the model.
     TextDelta {
         /// The text.

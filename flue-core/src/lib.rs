@@ -7,6 +7,7 @@ pub mod event;
 mod fs;
 mod harness;
 pub mod model;
+mod output;
 mod path;
 mod prompt;
 mod sandbox;
@@ -24,6 +25,7 @@ pub use self::clock::{Clock, SystemClock};
 pub use self::error::{Error, ErrorKind, Result, Retry};
 pub use self::fs::{Copied, CopyLimits, Fs, copy_tree};
 pub use self::harness::{DEFAULT_SESSION, Harness};
+pub use self::output::MAX_OUTPUT_ATTEMPTS;
 pub use self::path::{MAX_PATH_BYTES, SandboxPath};
 pub use self::prompt::{MAX_IMAGE_CHARS, Prompt, PromptStream, Reply};
 pub use self::sandbox::{

@@ -23,7 +23,7 @@ use super::{Shared, Transcript};
 use crate::event::{Event, Events};
 use crate::model::{Message, ToolCall, ToolResult, UserBlock};
 use crate::prompt::{MAX_IMAGE_CHARS, OPERATION};
-use crate::tool::{PreparedCall, Ticket, ToolContext, ToolOutput};
+use crate::tool::{PreparedCall, Registry, Ticket, ToolContext, ToolOutput};
 use crate::{Error, ErrorKind, Result};
 
 /// How long cancelled tools may take to stop by themselves, and again as long to end once they are aborted.
@@ -51,6 +51,7 @@ pub(super) async fn refuse_cut(calls: &[ToolCall], events: &Events, transcript: 
 pub(super) async fn run(
     calls: &[ToolCall],
     shared: &Shared,
+    tools: &Registry,
     events: &Events,
     cancel: &CancellationToken,
     transcript: &mut Transcript,
@@ -64,7 +65,8 @@ pub(super) async fn run(
     let mut index_of: HashMap<Id, usize> = HashMap::new();
     for (index, call) in calls.iter().enumerate() {
         batch.begin(index);
-        let prepared = if index < MAX_CALLS { prepare(call, shared, events, &children) } else { Err(too_many()) };
+        let prepared =
+            if index < MAX_CALLS { prepare(call, shared, tools, events, &children) } else { Err(too_many()) };
         match prepared {
             Ok((prepared, ticket)) => {
                 let span =
@@ -179,15 +181,16 @@ impl<'a> Batch<'a> {
 fn prepare(
     call: &ToolCall,
     shared: &Shared,
+    tools: &Registry,
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<(PreparedCall, Option<Ticket>)> {
     if cancel.is_cancelled() {
         return Err(Error::cancelled(call.name.clone()));
     }
-    let tool = shared.tools.get(&call.name).ok_or_else(|| {
+    let tool = tools.get(&call.name).ok_or_else(|| {
         Error::new(ErrorKind::NotFound, "call tool", format!("Tool {} not found", call.name))
-            .with("tools", shared.tools.names().collect::<Vec<_>>().join(" "))
+            .with("tools", tools.names().collect::<Vec<_>>().join(" "))
     })?;
     if let Some(text) = &call.malformed {
         return Err(malformed(call, text));

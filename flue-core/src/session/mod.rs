@@ -24,7 +24,7 @@ pub(crate) struct Shared {
     pub(crate) agent: Arc<Definition>,
     pub(crate) sandbox: Arc<dyn Sandbox>,
     pub(crate) cwd: SandboxPath,
-    pub(crate) tools: Registry,
+    pub(crate) tools: Arc<Registry>,
     pub(crate) system: Arc<str>,
     pub(crate) events: Events,
     pub(crate) locks: PathLocks,

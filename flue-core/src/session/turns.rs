@@ -7,6 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -17,7 +18,9 @@ use crate::event::{ErrorSummary, Event, Events};
 use crate::model::{
     Message, Model, ModelEvent, ModelRequest, Origin, StopReason, ThinkingLevel, ToolCall, Turn, Usage, User, collect,
 };
+use crate::output::{self, MAX_OUTPUT_ATTEMPTS, Settled, Verdict};
 use crate::prompt::OPERATION;
+use crate::tool::Registry;
 use crate::{Error, ErrorKind, Result, Retry, RetryPolicy};
 
 /// What one prompt asks for.
@@ -26,6 +29,9 @@ pub(crate) struct RunOptions {
     pub(crate) model: Arc<dyn Model>,
     pub(crate) thinking: ThinkingLevel,
     pub(crate) max_turns: u32,
+    pub(crate) tools: Arc<Registry>,
+    /// Where a structured result is handed in, when one is asked for.
+    pub(crate) verdict: Option<Arc<Verdict>>,
 }
 
 /// One prompt on its way.
@@ -43,6 +49,8 @@ pub(crate) struct Run<'a> {
 pub(crate) struct Answer {
     pub(crate) text: String,
     pub(crate) stop: StopReason,
+    /// The structured result; `null` when none was asked for.
+    pub(crate) data: Value,
 }
 
 /// What a prompt has taken so far; outlives a failed run.
@@ -69,23 +77,44 @@ impl<'a> Run<'a> {
         self.transcript.load().await?;
         self.transcript.answer_interrupted().await?;
         self.transcript.push([Message::new(self.options.user.clone())]).await?;
+        let mut attempts = 1;
         loop {
             let turn = self.turn_with_retries().await?;
             let assistant = turn.into_assistant(self.origin());
-            let stop = assistant.stop;
+            let (text, stop) = (assistant.text(), assistant.stop);
             let calls: Vec<ToolCall> = assistant.tool_calls().cloned().collect();
-            let is_answer = calls.is_empty() && stop != StopReason::Pause;
-            let answer = is_answer.then(|| Answer { text: assistant.text(), stop });
             self.transcript.push([Message::new(assistant)]).await?;
-            if let Some(answer) = answer {
-                return Ok(answer);
-            }
-            if stop == StopReason::Length {
+            if stop == StopReason::Length && !calls.is_empty() {
                 batch::refuse_cut(&calls, self.events, self.transcript).await?;
-            } else {
-                batch::run(&calls, self.shared, self.events, self.cancel, self.transcript).await?;
+            } else if !calls.is_empty() {
+                let tools = &self.options.tools;
+                batch::run(&calls, self.shared, tools, self.events, self.cancel, self.transcript).await?;
+            }
+            match &self.options.verdict {
+                _ if stop == StopReason::Pause => {}
+                None if calls.is_empty() => return Ok(Answer { text, stop, data: Value::Null }),
+                None => {}
+                Some(verdict) => match verdict.settled() {
+                    Some(Settled::Finished(data)) => return Ok(Answer { text, stop, data }),
+                    Some(Settled::GaveUp(reason)) => {
+                        return Err(output::unavailable(format!("the model gave up: {reason}"), &reason, &text));
+                    }
+                    None if calls.is_empty() => self.remind(&mut attempts, &text).await?,
+                    None => {}
+                },
             }
         }
+    }
+
+    /// Tells a model that stopped without a result to go on; an error when it was told often enough.
+    async fn remind(&mut self, attempts: &mut u32, said: &str) -> Result<()> {
+        if *attempts >= MAX_OUTPUT_ATTEMPTS {
+            let reason = format!("the model called neither `finish` nor `give_up` in {MAX_OUTPUT_ATTEMPTS} attempts");
+            return Err(output::unavailable(reason.clone(), &reason, said));
+        }
+        *attempts += 1;
+        self.events.emit(|| Event::Reminded { attempt: *attempts, of: MAX_OUTPUT_ATTEMPTS });
+        self.transcript.push([Message::user(output::REMINDER)]).await
     }
 
     fn origin(&self) -> Origin {
@@ -165,7 +194,7 @@ impl<'a> Run<'a> {
         let request = ModelRequest {
             system: self.shared.system.clone(),
             messages: self.transcript.messages().clone(),
-            tools: self.shared.tools.set().clone(),
+            tools: self.options.tools.set().clone(),
             thinking: self.options.thinking,
             cache_key: Some(cache_key(&self.shared.id, self.session)),
             ..ModelRequest::new(Vec::new())

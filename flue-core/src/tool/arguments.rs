@@ -14,7 +14,7 @@ const MAX_ECHO_BYTES: usize = 2000;
 
 /// The JSON Schema of `T`, in the plain form that every provider takes: no `$schema`, and `$ref` only where a type holds
 /// itself.
-pub(super) fn schema_of<T: JsonSchema>() -> Value {
+pub(crate) fn schema_of<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
@@ -22,6 +22,14 @@ pub(super) fn schema_of<T: JsonSchema>() -> Value {
     let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
     if let Value::Object(object) = &mut schema {
         object.remove("title");
+    }
+    schema
+}
+
+/// The schema of a tool's arguments, which are an object whatever `T` is.
+pub(super) fn object_schema_of<T: JsonSchema>() -> Value {
+    let mut schema = schema_of::<T>();
+    if let Value::Object(object) = &mut schema {
         object.entry("type").or_insert_with(|| Value::from("object"));
         object.entry("properties").or_insert_with(|| Value::Object(Map::new()));
     }
@@ -30,7 +38,7 @@ pub(super) fn schema_of<T: JsonSchema>() -> Value {
 
 /// Reads arguments. When they do not fit as written, harmless slips of models are mended once: a number in quotes, a
 /// `null` for something absent.
-pub(super) fn parse<T: DeserializeOwned + JsonSchema>(tool: &str, text: &str) -> Result<T> {
+pub(crate) fn parse<T: DeserializeOwned + JsonSchema>(tool: &str, text: &str) -> Result<T> {
     serde_json::from_str(text).or_else(|error| {
         let mended = serde_json::from_str::<Value>(text).ok().and_then(|mut value| {
             mend(&mut value, &schema_of::<T>());
@@ -38,6 +46,17 @@ pub(super) fn parse<T: DeserializeOwned + JsonSchema>(tool: &str, text: &str) ->
         });
         mended.ok_or_else(|| invalid(tool, text, &error.to_string()))
     })
+}
+
+/// Arguments that can be read as `T`, mended where [`parse`] would mend them.
+pub(crate) fn check<T: DeserializeOwned + JsonSchema>(tool: &str, text: &str) -> Result<Value> {
+    let mut value: Value = serde_json::from_str(text).map_err(|error| invalid(tool, text, &error.to_string()))?;
+    let Err(error) = T::deserialize(&value) else { return Ok(value) };
+    mend(&mut value, &schema_of::<T>());
+    match T::deserialize(&value) {
+        Ok(_) => Ok(value),
+        Err(_) => Err(invalid(tool, text, &error.to_string())),
+    }
 }
 
 /// The error for arguments that a tool does not take.
@@ -132,6 +151,7 @@ mod tests {
         assert_eq!(schema["required"], serde_json::json!(["path"]));
         assert!(schema.get("$schema").is_none() && schema.get("title").is_none());
         assert_eq!(schema_of::<()>()["type"], "null");
+        assert_eq!(object_schema_of::<Value>()["properties"], serde_json::json!({}));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Tools: what a model may call.
 
-mod arguments;
+pub(crate) mod arguments;
 pub(crate) mod builtin;
 mod context;
 mod locks;
@@ -20,6 +20,8 @@ pub use self::context::ToolContext;
 pub(crate) use self::locks::{PathLocks, Ticket};
 #[cfg(feature = "json-schema")]
 pub use self::raw::RawTool;
+#[cfg(feature = "json-schema")]
+pub(crate) use self::raw::SchemaCheck;
 pub(crate) use self::registry::Registry;
 use crate::model::{ToolSpec, UserBlock};
 use crate::{Result, SandboxPath};
@@ -87,7 +89,7 @@ impl<T: Tool> DynTool for T {
         ToolSpec {
             name: T::NAME.to_owned(),
             description: T::DESCRIPTION.to_owned(),
-            parameters: arguments::schema_of::<T::Args>(),
+            parameters: arguments::object_schema_of::<T::Args>(),
         }
     }
 

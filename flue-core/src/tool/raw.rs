@@ -15,12 +15,13 @@ const MAX_PROBLEMS: usize = 8;
 /// The most bytes of one problem, which repeats what is wrong and where.
 const MAX_PROBLEM_BYTES: usize = 240;
 
-type Handler = dyn Fn(Value, ToolContext) -> Pin<Box<dyn Future<Output = Result<ToolOutput>> + Send>> + Send + Sync;
+type Running = Pin<Box<dyn Future<Output = Result<ToolOutput>> + Send>>;
+type Handler = dyn Fn(Value, ToolContext) -> Running + Send + Sync;
 
 /// A tool with a schema that is known only at run time. Arguments are validated before the handler sees them.
 pub struct RawTool {
-    spec: ToolSpec,
-    validator: jsonschema::Validator,
+    description: String,
+    check: SchemaCheck,
     handler: Box<Handler>,
 }
 
@@ -40,27 +41,46 @@ impl RawTool {
         F: Fn(Value, ToolContext) -> R + Send + Sync + 'static,
         R: Future<Output = Result<ToolOutput>> + Send + 'static,
     {
-        let name = name.into();
-        let validator = jsonschema::validator_for(&parameters).map_err(|error| {
+        let check = SchemaCheck::new(name, parameters)?;
+        let handler = Box::new(move |arguments, cx| Box::pin(handler(arguments, cx)) as Running);
+        Ok(Self { description: description.into(), check, handler })
+    }
+}
+
+/// Holds arguments against a JSON Schema.
+pub(crate) struct SchemaCheck {
+    tool: String,
+    schema: Value,
+    validator: jsonschema::Validator,
+}
+
+impl SchemaCheck {
+    /// A check of the arguments of `tool`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when the schema is not one.
+    pub(crate) fn new(tool: impl Into<String>, schema: Value) -> Result<Self> {
+        let tool = tool.into();
+        let validator = jsonschema::validator_for(&schema).map_err(|error| {
             Error::new(
                 ErrorKind::Config,
                 "define tool",
                 format!("the schema is not valid: {}", shortened(&error.to_string())),
             )
-            .with("tool", &name)
+            .with("tool", &tool)
         })?;
-        Ok(Self {
-            spec: ToolSpec { name, description: description.into(), parameters },
-            validator,
-            handler: Box::new(move |arguments, cx| Box::pin(handler(arguments, cx))),
-        })
+        Ok(Self { tool, schema, validator })
     }
 
-    fn check(&self, text: &str) -> Result<Value> {
-        let invalid = |why: &str| arguments::invalid(&self.spec.name, text, why);
+    /// The arguments, with harmless slips mended.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`], with what is wrong and where, for the model.
+    pub(crate) fn check(&self, text: &str) -> Result<Value> {
+        let invalid = |why: &str| arguments::invalid(&self.tool, text, why);
         let mut value: Value = serde_json::from_str(text).map_err(|error| invalid(&error.to_string()))?;
         if !self.validator.is_valid(&value) {
-            arguments::mend(&mut value, &self.spec.parameters);
+            arguments::mend(&mut value, &self.schema);
         }
         let problems: Vec<String> = self
             .validator
@@ -84,11 +104,15 @@ fn shortened(text: &str) -> Cow<'_, str> {
 
 impl DynTool for RawTool {
     fn spec(&self) -> ToolSpec {
-        self.spec.clone()
+        ToolSpec {
+            name: self.check.tool.clone(),
+            description: self.description.clone(),
+            parameters: self.check.schema.clone(),
+        }
     }
 
     fn prepare(self: Arc<Self>, arguments: &str, cx: ToolContext) -> Result<PreparedCall> {
-        let value = self.check(arguments)?;
+        let value = self.check.check(arguments)?;
         Ok(PreparedCall::new(async move { (self.handler)(value, cx).await }))
     }
 }
@@ -111,11 +135,11 @@ mod tests {
 
     #[test]
     fn arguments_are_validated_and_slips_mended() {
-        assert_eq!(tool().check(r#"{"n":"2"}"#).unwrap(), json!({"n": 2}));
+        assert_eq!(tool().check.check(r#"{"n":"2"}"#).unwrap(), json!({"n": 2}));
         for bad in ["{", "{}", r#"{"n":0}"#, r#"{"n":1,"x":2}"#, r#"{"n":[1]}"#] {
-            assert_eq!(tool().check(bad).unwrap_err().kind(), ErrorKind::InvalidInput, "{bad}");
+            assert_eq!(tool().check.check(bad).unwrap_err().kind(), ErrorKind::InvalidInput, "{bad}");
         }
-        let text = tool().check(r#"{"n":0,"s":1.5}"#).unwrap_err().to_string();
+        let text = tool().check.check(r#"{"n":0,"s":1.5}"#).unwrap_err().to_string();
         assert!(text.contains("(at /n)") && text.contains("Received:"), "{text}");
     }
 
@@ -123,10 +147,10 @@ mod tests {
     fn an_error_is_short_whatever_was_sent() {
         let long = "z".repeat(1 << 20);
         for bad in [format!(r#"{{"n":["{long}"]}}"#), format!(r#"{{"n":1,"{long}":2}}"#), format!("{{\"n\":{long}}}")] {
-            let error = tool().check(&bad).unwrap_err();
+            let error = tool().check.check(&bad).unwrap_err();
             assert!(error.message().len() < 5000, "{} bytes", error.message().len());
         }
-        let error = tool().check(&format!(r#"{{"n":["{long}"],"s":["{long}"]}}"#)).unwrap_err();
+        let error = tool().check.check(&format!(r#"{{"n":["{long}"],"s":["{long}"]}}"#)).unwrap_err();
         assert!(error.message().contains("(at /n)") && error.message().contains("(at /s)"), "{error}");
     }
 

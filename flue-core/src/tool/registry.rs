@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{BUILTIN_TOOLS, DynTool};
 use crate::model::{ToolSet, ToolSpec};
+use crate::output::{FINISH, GIVE_UP};
 use crate::{Error, ErrorKind, Result};
 
 /// The longest tool name that every provider takes.
@@ -13,7 +14,7 @@ const MAX_NAME_BYTES: usize = 64;
 /// The most tools that one agent offers.
 const MAX_TOOLS: usize = 512;
 /// Names that the harness gives to tools of its own, beside the [built-in ones](BUILTIN_TOOLS).
-const RESERVED_NAMES: [&str; 4] = ["task", "activate_skill", "finish", "give_up"];
+const RESERVED_NAMES: [&str; 4] = ["task", "activate_skill", FINISH, GIVE_UP];
 
 /// Tools by name, with the set that the model sees.
 #[derive(Clone, Default)]
@@ -28,10 +29,21 @@ impl Registry {
         own: impl IntoIterator<Item = Arc<dyn DynTool>>,
         custom: impl IntoIterator<Item = Arc<dyn DynTool>>,
     ) -> Result<Self> {
-        let mut by_name = HashMap::new();
-        let mut specs: Vec<ToolSpec> = Vec::new();
-        let own = own.into_iter().map(|tool| (tool, true));
-        for (tool, is_own) in own.chain(custom.into_iter().map(|tool| (tool, false))) {
+        Self::default().with(own, custom, [])
+    }
+
+    /// These tools and more: those of the harness go `before` the author's `custom` ones or `after` them.
+    pub(crate) fn with(
+        &self,
+        before: impl IntoIterator<Item = Arc<dyn DynTool>>,
+        custom: impl IntoIterator<Item = Arc<dyn DynTool>>,
+        after: impl IntoIterator<Item = Arc<dyn DynTool>>,
+    ) -> Result<Self> {
+        let mut by_name = self.by_name.clone();
+        let mut specs = self.set.specs().to_vec();
+        let own = |tool| (tool, true);
+        let custom = custom.into_iter().map(|tool| (tool, false));
+        for (tool, is_own) in before.into_iter().map(own).chain(custom).chain(after.into_iter().map(own)) {
             let spec = tool.spec();
             check(&spec)?;
             // Also when that tool is not offered: whoever reads a call may take its name for what it always means.

@@ -4,6 +4,7 @@
 mod bounds;
 mod copy;
 mod faults;
+mod output;
 mod search;
 mod support;
 mod tools;

@@ -1,0 +1,91 @@
+//! What is told of a prompt, and how it is brought to its end.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::OPERATION;
+use crate::event::{ErrorSummary, Event, Events, Outcome};
+use crate::model::UserBlock;
+use crate::session::{Progress, millis};
+use crate::{Error, ErrorKind, Result};
+
+/// How long a prompt that is told to stop may take to end in order. Longer than what tools get.
+const STOP_LIMIT: Duration = Duration::from_secs(15);
+
+/// Runs to the end, the deadline or the caller's cancellation. In the latter two cases the run is told, and has
+/// [`STOP_LIMIT`] to end in order; then it is dropped.
+pub(super) async fn until_stopped<T>(
+    run: impl Future<Output = Result<T>>,
+    timeout: Option<Duration>,
+    caller: &CancellationToken,
+    cancel: &CancellationToken,
+) -> Result<T> {
+    let mut run = Box::pin(run);
+    let deadline = async {
+        match timeout {
+            Some(timeout) => tokio::time::sleep(timeout).await,
+            None => std::future::pending().await,
+        }
+    };
+    let stopped = tokio::select! {
+        biased;
+        result = &mut run => return result,
+        () = caller.cancelled() => Error::cancelled(OPERATION),
+        () = deadline => Error::new(ErrorKind::Timeout, OPERATION, "the time limit passed")
+            .with("seconds", timeout.unwrap_or_default().as_secs_f64()),
+    };
+    cancel.cancel();
+    match tokio::time::timeout(STOP_LIMIT, run).await {
+        Ok(Err(error)) if !error.is_cancelled() => Err(error),
+        // It ended well after all, in the moment in which it was told to stop.
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(_)) | Err(_) => Err(stopped),
+    }
+}
+
+/// Reports a prompt's start, and its end exactly once, also when the prompt is dropped.
+pub(super) struct Record {
+    pub(super) events: Events,
+    pub(super) progress: Progress,
+    begun: Instant,
+    ended: bool,
+}
+
+impl Record {
+    pub(super) fn begin(events: Events, content: &[UserBlock]) -> Self {
+        events.emit(|| Event::PromptStarted {
+            text: content
+                .iter()
+                .find_map(|block| match block {
+                    UserBlock::Text { text } => Some(text.clone()),
+                    UserBlock::Image(_) => None,
+                })
+                .unwrap_or_default(),
+        });
+        Self { events, progress: Progress::default(), begun: Instant::now(), ended: false }
+    }
+
+    pub(super) fn end(&mut self, error: Option<&Error>) {
+        self.finish(error.map_or(Outcome::Completed, Outcome::from), error);
+    }
+
+    fn finish(&mut self, outcome: Outcome, error: Option<&Error>) {
+        if !std::mem::replace(&mut self.ended, true) {
+            self.events.emit(|| Event::PromptFinished {
+                outcome,
+                usage: self.progress.usage,
+                turns: self.progress.turns,
+                duration_ms: millis(self.begun.elapsed()),
+                error: error.map(ErrorSummary::from),
+            });
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.finish(Outcome::Dropped, None);
+    }
+}
