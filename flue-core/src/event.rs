@@ -51,8 +51,11 @@ pub enum Event {
     SandboxClosed,
     /// A prompt was accepted.
     PromptStarted {
-        /// The user's text.
+        /// The user's text; empty when an earlier prompt is gone on with.
         text: String,
+        /// Whether an earlier prompt is gone on with.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        resumed: bool,
     },
     /// A prompt is over.
     PromptFinished {

@@ -8,13 +8,12 @@ use crate::agent::{AgentSpec, Definition};
 use crate::event::{Event, EventBus, Events};
 use crate::prompt::Prompt;
 use crate::session::{Session, Shared};
+use crate::sessions::{check_name, check_session_name};
 use crate::tool::PathLocks;
-use crate::{Error, ErrorKind, Fs, OpenRequest, Result, Sandbox, SandboxPath, system_prompt};
+use crate::{Fs, OpenRequest, Result, Sandbox, SandboxPath, system_prompt};
 
 /// The session that [`Harness::prompt`] talks to.
 pub const DEFAULT_SESSION: &str = "default";
-/// The longest id or session name, in bytes.
-const MAX_NAME_BYTES: usize = 256;
 
 /// A running agent. Cheap to clone; all clones share one sandbox.
 #[derive(Debug, Clone)]
@@ -31,7 +30,8 @@ impl AgentSpec {
     /// Opens a sandbox and starts the agent in it, under an id of the caller's choice.
     ///
     /// # Errors
-    /// Those of [`SandboxFactory::open`](crate::SandboxFactory::open); [`ErrorKind::InvalidInput`] for an empty or overlong id.
+    /// Those of [`SandboxFactory::open`](crate::SandboxFactory::open); [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for an
+    /// empty or overlong id.
     pub async fn start(&self, id: impl Into<String>) -> Result<Harness> {
         Harness::start(self.0.clone(), id.into()).await
     }
@@ -88,25 +88,40 @@ impl Harness {
 
     /// The session called `name`, made at its first use. The same name gives the same session.
     ///
+    /// A session that the agent's store has goes on where it was. What a sandbox had then is there only if that sandbox lasts
+    /// ([`Capabilities::persistent`](crate::Capabilities::persistent)): a stored session does not keep files.
+    ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] for an empty or overlong name.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for an empty or overlong name, and one that begins with
+    /// `task:`.
     pub fn session(&self, name: &str) -> Result<Session> {
-        check_name("open session", name)?;
-        let mut sessions = self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(session) = sessions.get(name) {
-            return Ok(session.clone());
-        }
-        let session = Session::new(self.0.shared.clone(), name.into());
-        sessions.insert(name.into(), session.clone());
-        Ok(session)
+        check_session_name("open session", name)?;
+        Ok(self.keep_session(self.session_or_new(name)))
     }
 
     /// Prompts the [default session](DEFAULT_SESSION).
     pub fn prompt(&self, text: impl Into<String>) -> Prompt {
+        self.keep_session(self.session_or_new(DEFAULT_SESSION)).prompt(text)
+    }
+
+    /// The session of this name that is known, or a new one that is not kept yet.
+    pub(crate) fn session_or_new(&self, name: &str) -> Session {
+        let sessions = self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.get(name).cloned().unwrap_or_else(|| Session::new(self.0.shared.clone(), name.into()))
+    }
+
+    /// Keeps a session, so that its name gives the same one from now on. Whoever came first stays.
+    pub(crate) fn keep_session(&self, session: Session) -> Session {
         let mut sessions = self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let name: Arc<str> = DEFAULT_SESSION.into();
-        let session = sessions.entry(name.clone()).or_insert_with(|| Session::new(self.0.shared.clone(), name));
-        session.prompt(text)
+        sessions.entry(session.name_shared()).or_insert(session).clone()
+    }
+
+    pub(crate) fn forget_session(&self, name: &str) {
+        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0.shared
     }
 
     /// Closes the sandbox. Idempotent.
@@ -120,19 +135,4 @@ impl Harness {
         }
         Ok(())
     }
-}
-
-fn check_name(operation: &'static str, name: &str) -> Result<()> {
-    let why = if name.trim().is_empty() {
-        "a name cannot be empty"
-    } else if name.len() > MAX_NAME_BYTES {
-        "the name is too long"
-    } else if name.contains(char::is_control) {
-        "a name cannot contain control characters"
-    } else {
-        return Ok(());
-    };
-    Err(Error::new(ErrorKind::InvalidInput, operation, why)
-        .with("name", name.escape_debug().take(MAX_NAME_BYTES).collect::<String>())
-        .with("limit", MAX_NAME_BYTES))
 }

@@ -13,6 +13,7 @@ mod prompt;
 mod sandbox;
 pub mod search;
 mod session;
+mod sessions;
 pub mod store;
 mod stream;
 mod system_prompt;
@@ -33,3 +34,4 @@ pub use self::sandbox::{
     OpenRequest, OutputSink, OutputStream, Remove, Sandbox, SandboxFactory, SandboxInfo, SandboxLevel,
 };
 pub use self::session::Session;
+pub use self::sessions::Sessions;

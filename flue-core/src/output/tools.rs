@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Shape;
-use crate::model::ToolSpec;
+use super::{REMINDER, Shape};
+use crate::model::{Body, Message, ToolCall, ToolSpec, User};
 use crate::tool::{DynTool, PreparedCall, ToolContext, ToolOutput, arguments};
 use crate::{Error, ErrorKind, Result};
 
@@ -71,6 +71,28 @@ impl Verdict {
         }
         *settled = Some(Settled::GaveUp(reason.trim().to_owned()));
         Ok("You gave up.")
+    }
+
+    /// Takes up the outcome that a conversation has after its last prompt, if it has one.
+    pub(crate) fn replay(&self, messages: &[Arc<Message>]) {
+        let is_prompt = |message: &Arc<Message>| match &message.body {
+            Body::User(user) => *user != User::text(REMINDER),
+            _ => false,
+        };
+        let since = messages.iter().rposition(is_prompt).map_or(0, |prompt| prompt + 1);
+        let mut calls: Vec<&ToolCall> = Vec::new();
+        for message in &messages[since..] {
+            match &message.body {
+                Body::Assistant(assistant) => calls = assistant.tool_calls().collect(),
+                Body::ToolResult(result) if !result.is_error && [FINISH, GIVE_UP].contains(&result.tool.as_str()) => {
+                    if let Some(call) = calls.iter().find(|call| call.id == result.call_id) {
+                        // One that does not pass, because another shape is asked for now, is no outcome.
+                        let _ = self.judge(&call.name, &call.arguments);
+                    }
+                }
+                _ => {}
+            }
+        }
     }
 
     // Judged here and not in the run: calls are prepared in call order, so that of several the first one counts.

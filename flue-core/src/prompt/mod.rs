@@ -43,7 +43,9 @@ pub struct Prompt<T = ()> {
 /// What a prompt has, whatever its result is.
 struct PromptOptions {
     session: Session,
+    /// What is said; nothing in a prompt that goes on with an earlier one.
     content: Vec<UserBlock>,
+    resumes: bool,
     model: Option<Arc<dyn Model>>,
     thinking: Option<ThinkingLevel>,
     tools: Vec<Arc<dyn DynTool>>,
@@ -55,19 +57,19 @@ struct PromptOptions {
 impl Session {
     /// Says something to the agent. Nothing happens until the prompt is awaited or streamed.
     pub fn prompt(&self, text: impl Into<String>) -> Prompt {
-        Prompt {
-            options: PromptOptions {
-                session: self.clone(),
-                content: vec![UserBlock::text(text)],
-                model: None,
-                thinking: None,
-                tools: Vec::new(),
-                cancel: CancellationToken::new(),
-                timeout: None,
-                max_turns: None,
-            },
-            output: Output::text(),
-        }
+        Prompt { options: PromptOptions::new(self, vec![UserBlock::text(text)], false), output: Output::text() }
+    }
+
+    /// Goes on with a prompt that was interrupted: by a crash, a limit, a failure or its caller.
+    ///
+    /// What was stored stands. Tool calls whose results were not are answered with "outcome unknown" and not run again; when
+    /// the answer was there already, it is given without asking the model. Ask for the same
+    /// [structured result](Prompt::output) again, if there was one. Files are not part of a session: whether those of the
+    /// interrupted prompt are still there depends on the sandbox.
+    ///
+    /// The prompt gives [`ErrorKind::NotFound`] for a session in which nothing was said.
+    pub fn resume(&self) -> Prompt {
+        Prompt { options: PromptOptions::new(self, Vec::new(), true), output: Output::text() }
     }
 }
 
@@ -170,17 +172,19 @@ impl<T: Send + 'static> Prompt<T> {
         options.check()?;
         let verdict = output.shape.transpose()?.map(Verdict::new);
         let tools = options.tools(verdict.as_ref())?;
-        let PromptOptions { session, mut content, model, thinking, cancel: caller, timeout, max_turns, .. } = options;
+        let PromptOptions {
+            session, mut content, resumes, model, thinking, cancel: caller, timeout, max_turns, ..
+        } = options;
         let mut transcript = session.claim(OPERATION)?;
         let events = session.shared.events.for_session(session.name_shared()).and(observer);
-        let mut record = Record::begin(events, &content);
+        let mut record = Record::begin(events, &content, resumes);
         let cancel = caller.child_token();
         let agent = &session.shared.agent;
         if verdict.is_some() {
             add_footer(&mut content);
         }
         let options = RunOptions {
-            user: User { content },
+            user: (!resumes).then_some(User { content }),
             model: model.unwrap_or_else(|| agent.model.clone()),
             thinking: thinking.unwrap_or(agent.thinking),
             max_turns: max_turns.unwrap_or(agent.max_turns),
@@ -206,12 +210,30 @@ impl<T: Send + 'static> Prompt<T> {
 }
 
 impl PromptOptions {
+    fn new(session: &Session, content: Vec<UserBlock>, resumes: bool) -> Self {
+        Self {
+            session: session.clone(),
+            content,
+            resumes,
+            model: None,
+            thinking: None,
+            tools: Vec::new(),
+            cancel: CancellationToken::new(),
+            timeout: None,
+            max_turns: None,
+        }
+    }
+
     fn check(&self) -> Result<()> {
         if self.max_turns == Some(0) {
             return Err(Error::new(ErrorKind::InvalidInput, OPERATION, "max_turns must be at least 1"));
         }
         if self.cancel.is_cancelled() {
             return Err(Error::cancelled(OPERATION));
+        }
+        if self.resumes && !self.content.is_empty() {
+            let why = "a prompt that goes on with an earlier one takes no images; give them to a prompt of their own";
+            return Err(Error::new(ErrorKind::InvalidInput, OPERATION, why));
         }
         for block in &self.content {
             match block {

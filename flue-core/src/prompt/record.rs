@@ -54,7 +54,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn begin(events: Events, content: &[UserBlock]) -> Self {
+    pub(super) fn begin(events: Events, content: &[UserBlock], resumed: bool) -> Self {
         events.emit(|| Event::PromptStarted {
             text: content
                 .iter()
@@ -63,6 +63,7 @@ impl Record {
                     UserBlock::Image(_) => None,
                 })
                 .unwrap_or_default(),
+            resumed,
         });
         Self { events, progress: Progress::default(), begun: Instant::now(), ended: false }
     }

@@ -75,6 +75,14 @@ impl Session {
         Ok(transcript.messages().to_vec())
     }
 
+    /// Removes the session. This handle and others of the same session cannot be used after. Files of the sandbox stay.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SessionBusy`] while something runs on it; those of the store, after which it can be used as before.
+    pub(crate) async fn delete(&self) -> Result<()> {
+        self.claim("delete session")?.delete().await
+    }
+
     /// Takes the session for one operation.
     pub(crate) fn claim(&self, operation: &'static str) -> Result<OwnedMutexGuard<Transcript>> {
         self.transcript.clone().try_lock_owned().map_err(|_| {

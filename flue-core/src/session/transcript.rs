@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::clock::{Clock, unix_ms};
 use crate::model::{Body, Message, ToolResult, Usage};
 use crate::store::{Entry, EntryKind, SessionKey, SessionStore, Version};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// What the model reads in place of a result that was lost.
 pub(crate) const INTERRUPTED: &str = "Interrupted before a result was recorded: the outcome of this call is unknown. Check the current state before you \
@@ -20,26 +20,36 @@ pub(crate) struct Transcript {
     clock: Arc<dyn Clock>,
     /// What the store has; `None` when it must be asked.
     known: Option<Version>,
+    deleted: bool,
     messages: Arc<Vec<Arc<Message>>>,
 }
 
 impl Transcript {
     pub(crate) fn new(key: SessionKey, store: Arc<dyn SessionStore>, clock: Arc<dyn Clock>) -> Self {
-        Self { key, store, clock, known: None, messages: Arc::default() }
+        Self { key, store, clock, known: None, deleted: false, messages: Arc::default() }
     }
 
     /// Makes sure that memory agrees with the store.
     pub(crate) async fn load(&mut self) -> Result<()> {
+        if self.deleted {
+            return Err(Error::new(ErrorKind::NotFound, "load session", "the session was deleted")
+                .with("session", &self.key.session));
+        }
         if self.known.is_none() {
             let stored = self.store.load(&self.key).await?;
             let messages = stored.entries.into_iter().filter_map(|entry| match entry.kind {
                 EntryKind::Message { message } => Some(message),
-                EntryKind::TurnFailed { .. } => None,
+                EntryKind::Created | EntryKind::Forked { .. } | EntryKind::TurnFailed { .. } => None,
             });
             self.messages = Arc::new(messages.collect());
             self.known = Some(stored.version);
         }
         Ok(())
+    }
+
+    /// How many entries are stored, as far as it is known.
+    pub(crate) fn version(&self) -> Version {
+        self.known.unwrap_or_default()
     }
 
     pub(crate) fn messages(&self) -> &Arc<Vec<Arc<Message>>> {
@@ -52,6 +62,25 @@ impl Transcript {
         let entries = messages.iter().map(|message| EntryKind::Message { message: message.clone() }).collect();
         self.append(entries).await?;
         Arc::make_mut(&mut self.messages).extend(messages);
+        Ok(())
+    }
+
+    /// Stores the first entries of a session, the `last` of them made now.
+    pub(crate) async fn begin(&mut self, mut entries: Vec<Entry>, last: EntryKind) -> Result<()> {
+        entries.push(Entry::new(unix_ms(&*self.clock), last));
+        let at = self.known.take().unwrap_or_default();
+        self.store.append(&self.key, at, entries).await?;
+        Ok(())
+    }
+
+    /// Removes the session from the store. It cannot be used after.
+    pub(crate) async fn delete(&mut self) -> Result<()> {
+        if !self.deleted {
+            self.known = None;
+            self.store.delete(&self.key).await?;
+            self.messages = Arc::default();
+            self.deleted = true;
+        }
         Ok(())
     }
 

@@ -16,7 +16,8 @@ use super::{Session, Shared, Transcript, batch};
 use crate::clock::unix_ms;
 use crate::event::{ErrorSummary, Event, Events};
 use crate::model::{
-    Message, Model, ModelEvent, ModelRequest, Origin, StopReason, ThinkingLevel, ToolCall, Turn, Usage, User, collect,
+    Assistant, Body, Message, Model, ModelEvent, ModelRequest, Origin, StopReason, ThinkingLevel, ToolCall, Turn,
+    Usage, User, collect,
 };
 use crate::output::{self, MAX_OUTPUT_ATTEMPTS, Settled, Verdict};
 use crate::prompt::OPERATION;
@@ -25,7 +26,8 @@ use crate::{Error, ErrorKind, Result, Retry, RetryPolicy};
 
 /// What one prompt asks for.
 pub(crate) struct RunOptions {
-    pub(crate) user: User,
+    /// What is said; `None` to go on with what was interrupted.
+    pub(crate) user: Option<User>,
     pub(crate) model: Arc<dyn Model>,
     pub(crate) thinking: ThinkingLevel,
     pub(crate) max_turns: u32,
@@ -53,6 +55,21 @@ pub(crate) struct Answer {
     pub(crate) data: Value,
 }
 
+/// What the model did in one turn.
+struct Step {
+    text: String,
+    stop: StopReason,
+    /// Whether it asks for nothing more.
+    is_answer: bool,
+}
+
+impl Step {
+    fn of(assistant: &Assistant) -> Self {
+        let is_answer = assistant.tool_calls().next().is_none() && assistant.stop != StopReason::Pause;
+        Self { text: assistant.text(), stop: assistant.stop, is_answer }
+    }
+}
+
 /// What a prompt has taken so far; outlives a failed run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Progress {
@@ -76,33 +93,56 @@ impl<'a> Run<'a> {
     pub(crate) async fn run(&mut self) -> Result<Answer> {
         self.transcript.load().await?;
         self.transcript.answer_interrupted().await?;
-        self.transcript.push([Message::new(self.options.user.clone())]).await?;
+        let mut step = match self.options.user.take() {
+            Some(user) => {
+                self.transcript.push([Message::new(user)]).await?;
+                None
+            }
+            None => self.interrupted_step()?,
+        };
         let mut attempts = 1;
         loop {
-            let turn = self.turn_with_retries().await?;
-            let assistant = turn.into_assistant(self.origin());
-            let (text, stop) = (assistant.text(), assistant.stop);
-            let calls: Vec<ToolCall> = assistant.tool_calls().cloned().collect();
-            self.transcript.push([Message::new(assistant)]).await?;
-            if stop == StopReason::Length && !calls.is_empty() {
-                batch::refuse_cut(&calls, self.events, self.transcript).await?;
-            } else if !calls.is_empty() {
-                let tools = &self.options.tools;
-                batch::run(&calls, self.shared, tools, self.events, self.cancel, self.transcript).await?;
+            if let Some(step) = step
+                && let Some(answer) = self.conclude(step, &mut attempts).await?
+            {
+                return Ok(answer);
             }
-            match &self.options.verdict {
-                _ if stop == StopReason::Pause => {}
-                None if calls.is_empty() => return Ok(Answer { text, stop, data: Value::Null }),
-                None => {}
-                Some(verdict) => match verdict.settled() {
-                    Some(Settled::Finished(data)) => return Ok(Answer { text, stop, data }),
-                    Some(Settled::GaveUp(reason)) => {
-                        return Err(output::unavailable(format!("the model gave up: {reason}"), &reason, &text));
-                    }
-                    None if calls.is_empty() => self.remind(&mut attempts, &text).await?,
-                    None => {}
-                },
+            step = Some(self.step().await?);
+        }
+    }
+
+    /// One turn of the model, and the tool calls that it asks for.
+    async fn step(&mut self) -> Result<Step> {
+        let turn = self.turn_with_retries().await?;
+        let assistant = turn.into_assistant(self.origin());
+        let step = Step::of(&assistant);
+        let calls: Vec<ToolCall> = assistant.tool_calls().cloned().collect();
+        self.transcript.push([Message::new(assistant)]).await?;
+        if !calls.is_empty() && step.stop == StopReason::Length {
+            batch::refuse_cut(&calls, self.events, self.transcript).await?;
+        } else if !calls.is_empty() {
+            let tools = &self.options.tools;
+            batch::run(&calls, self.shared, tools, self.events, self.cancel, self.transcript).await?;
+        }
+        Ok(step)
+    }
+
+    /// The answer, when `step` was the last one.
+    async fn conclude(&mut self, step: Step, attempts: &mut u32) -> Result<Option<Answer>> {
+        let Step { text, stop, is_answer } = step;
+        let Some(verdict) = &self.options.verdict else {
+            return Ok(is_answer.then_some(Answer { text, stop, data: Value::Null }));
+        };
+        match verdict.settled() {
+            Some(Settled::Finished(data)) => Ok(Some(Answer { text, stop, data })),
+            Some(Settled::GaveUp(reason)) => {
+                Err(output::unavailable(format!("the model gave up: {reason}"), &reason, &text))
             }
+            None if is_answer => {
+                self.remind(attempts, &text).await?;
+                Ok(None)
+            }
+            None => Ok(None),
         }
     }
 
@@ -115,6 +155,27 @@ impl<'a> Run<'a> {
         *attempts += 1;
         self.events.emit(|| Event::Reminded { attempt: *attempts, of: MAX_OUTPUT_ATTEMPTS });
         self.transcript.push([Message::user(output::REMINDER)]).await
+    }
+
+    /// The step at which an earlier prompt was interrupted; `None` before its first one. A result that it handed in counts.
+    fn interrupted_step(&self) -> Result<Option<Step>> {
+        let messages = self.transcript.messages();
+        if messages.is_empty() {
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                OPERATION,
+                "there is nothing to go on with: the session is empty",
+            )
+            .with("session", self.session));
+        }
+        if let Some(verdict) = &self.options.verdict {
+            verdict.replay(messages);
+        }
+        let last = messages.iter().rev().find(|message| !matches!(message.body, Body::ToolResult(_)));
+        Ok(match last.map(|message| &message.body) {
+            Some(Body::Assistant(assistant)) => Some(Step::of(assistant)),
+            _ => None,
+        })
     }
 
     fn origin(&self) -> Origin {

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 mod doubles;
+mod guard;
 pub mod model;
 mod report;
 pub mod sandbox;
+pub mod store;
 
 pub use self::doubles::{MemoryFactory, MemorySandbox, Recorder, ScriptModel};
 pub use self::report::{Line, Outcome, Report};

@@ -6,6 +6,7 @@ mod copy;
 mod faults;
 mod output;
 mod search;
+mod sessions;
 mod support;
 mod tools;
 mod turns;

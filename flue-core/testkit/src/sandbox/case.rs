@@ -1,6 +1,5 @@
 //! One case: what it is called, what it needs, and how it is run.
 
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -10,9 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use flue_core::{
     CreateDir, ErrorKind, OpenRequest, Remove, Sandbox, SandboxFactory, SandboxInfo, SandboxLevel, SandboxPath,
 };
-use tokio::time::timeout;
 
 use super::subject::Subject;
+use crate::guard::guarded;
 use crate::report::{CaseResult, Outcome, Stop};
 
 /// How long a case may take before it counts as hanging; the slowest needs about ten seconds on a slow machine.
@@ -83,18 +82,7 @@ impl Case {
     /// Needs a Tokio runtime, and one of several threads to see that a sandbox blocks the thread it runs on.
     pub async fn run(&self, factory: &Arc<dyn SandboxFactory>, limit: Duration) -> Outcome {
         let (case, factory) = (*self, Arc::clone(factory));
-        let mut task = tokio::spawn(async move { case.run_inside(&factory).await });
-        match timeout(limit, &mut task).await {
-            Ok(Ok(result)) => result.into(),
-            Ok(Err(error)) => match error.try_into_panic() {
-                Ok(panic) => Outcome::Failed(format!("panicked: {}", panic_text(&*panic))),
-                Err(error) => Outcome::Failed(error.to_string()),
-            },
-            Err(_) => {
-                task.abort();
-                Outcome::Failed(format!("did not end within {} s", limit.as_secs()))
-            }
-        }
+        guarded(async move { case.run_inside(&factory).await }, limit).await
     }
 
     async fn run_inside(&self, factory: &Arc<dyn SandboxFactory>) -> CaseResult {
@@ -139,9 +127,4 @@ async fn sweep(sandbox: &Arc<dyn Sandbox>, dir: &SandboxPath) -> CaseResult {
         Err(error) if matches!(error.kind(), ErrorKind::SandboxDied | ErrorKind::Unsupported) => Ok(()),
         swept => Ok(swept?),
     }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-use super::suite::{Suite, runtime};
+use super::suite::Suite;
+use crate::guard::runtime;
 use crate::report::Outcome;
 
 /// The `main` of a test binary whose tests are the cases of `suite`.

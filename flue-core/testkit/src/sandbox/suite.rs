@@ -8,6 +8,7 @@ use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 
 use super::{CASE_LIMIT, Case, cases};
+use crate::guard::runtime;
 use crate::report::{Line, Outcome, Report};
 
 /// How many cases run at a time.
@@ -115,12 +116,3 @@ impl Suite {
         })
     }
 }
-
-/// A runtime on which a blocked thread does not stop the clock of the suite.
-#[expect(clippy::expect_used, reason = "a test that cannot have a runtime has to fail")]
-pub(super) fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build().expect("a Tokio runtime")
-}
-
-/// Enough for a case, its clock and a thread or two that a broken sandbox blocks.
-const WORKERS: usize = 4;
