@@ -7,5 +7,5 @@ mod report;
 pub mod sandbox;
 pub mod store;
 
-pub use self::doubles::{MemoryFactory, MemorySandbox, Recorder, ScriptModel};
+pub use self::doubles::{MemoryFactory, MemorySandbox, Recorder, Scratch, ScriptModel, SmallDisk};
 pub use self::report::{Line, Outcome, Report};

@@ -7,12 +7,13 @@ use std::time::Duration;
 use flue_core::ErrorKind;
 use flue_core::store::{Entry, SessionStore as _, Version};
 use flue_core_store_jsonl::JsonLines;
+use flue_core_testkit::{Scratch, SmallDisk};
 
-use crate::support::{Scratch, key, said};
+use crate::support::{key, said};
 
 #[tokio::test]
 async fn a_file_cut_at_any_byte_has_every_whole_append_and_goes_on() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::new("jsonl");
     let store = JsonLines::open(scratch.path()).await.unwrap();
     let appends = [vec![said("é1")], vec![said("2"), said("3")], vec![said("4 日本")]];
     let path = scratch.path().join("h/s.jsonl");
@@ -40,36 +41,11 @@ async fn a_file_cut_at_any_byte_has_every_whole_append_and_goes_on() {
     }
 }
 
-/// A file system of a few pages, for as long as the value lives.
-#[cfg(target_os = "linux")]
-struct SmallDisk(Scratch);
-
-#[cfg(target_os = "linux")]
-impl SmallDisk {
-    fn mount() -> Self {
-        let scratch = Scratch::new();
-        let mounted = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
-            .arg(scratch.path())
-            .status()
-            .unwrap();
-        assert!(mounted.success(), "the test needs a small file system, which it mounts as root");
-        Self(scratch)
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
-}
-
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_full_disk_loses_nothing() {
-    let disk = SmallDisk::mount();
-    let store = JsonLines::open(disk.0.path()).await.unwrap();
+    let disk = SmallDisk::mount(64);
+    let store = JsonLines::open(disk.path()).await.unwrap();
     let mut expected = Vec::new();
     let error = loop {
         let entries = vec![said(&"x".repeat(3000)), said("and a short one")];
@@ -85,11 +61,11 @@ async fn a_full_disk_loses_nothing() {
         "{error:#}"
     );
     assert!(!expected.is_empty());
-    for store in [store.clone(), JsonLines::open(disk.0.path()).await.unwrap()] {
+    for store in [store.clone(), JsonLines::open(disk.path()).await.unwrap()] {
         assert_eq!(store.load(&key()).await.unwrap().entries, expected);
     }
     // Room again: the session goes on.
-    let room = disk.0.path().join("h/s.jsonl");
+    let room = disk.path().join("h/s.jsonl");
     let held = fs::read(&room).unwrap();
     assert!(held.ends_with(b"\n"), "no half of an append is left");
     let smaller = [said("short")];
@@ -102,12 +78,11 @@ async fn a_full_disk_loses_nothing() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_directory_that_cannot_be_written_can_be_read() {
-    let disk = SmallDisk::mount();
-    let store = JsonLines::open(disk.0.path()).await.unwrap();
+    let disk = SmallDisk::mount(64);
+    let store = JsonLines::open(disk.path()).await.unwrap();
     store.append(&key(), Version(0), vec![said("a")]).await.unwrap();
-    let path = disk.0.path();
-    let remounted = std::process::Command::new("mount").args(["-o", "remount,ro"]).arg(path).status().unwrap();
-    assert!(remounted.success());
+    let path = disk.path();
+    disk.set_read_only(true);
     let store = JsonLines::open(path).await.unwrap();
     assert_eq!(store.load(&key()).await.unwrap().entries, [said("a")]);
     assert_eq!(store.list("h").await.unwrap(), [key()]);
@@ -126,7 +101,7 @@ async fn a_directory_that_cannot_be_written_can_be_read() {
 
 #[tokio::test]
 async fn a_place_that_is_no_directory_is_refused() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::new("jsonl");
     let file = scratch.path().join("file");
     File::create(&file).unwrap();
     assert_eq!(JsonLines::open(&file).await.unwrap_err().kind(), ErrorKind::Io);
@@ -135,7 +110,7 @@ async fn a_place_that_is_no_directory_is_refused() {
 
 #[tokio::test]
 async fn an_append_waits_for_whoever_holds_the_file() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::new("jsonl");
     let store = Arc::new(JsonLines::open(scratch.path()).await.unwrap());
     store.append(&key(), Version(0), vec![said("a")]).await.unwrap();
     let held = OpenOptions::new().read(true).write(true).open(scratch.path().join("h/s.jsonl")).unwrap();

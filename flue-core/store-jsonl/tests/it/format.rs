@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use flue_core::ErrorKind;
 use flue_core::store::{SessionStore as _, Version};
 use flue_core_store_jsonl::JsonLines;
+use flue_core_testkit::Scratch;
 
-use crate::support::{Scratch, key, said};
+use crate::support::{key, said};
 
 /// A session of every kind of entry, as the first version of the format has it. Never edited: files like it are out there.
 const FORMAT_1: &str = include_str!("../fixtures/format-1.jsonl");
@@ -20,7 +21,7 @@ fn write(scratch: &Scratch, text: &str) -> PathBuf {
 
 #[tokio::test]
 async fn the_first_format_is_read_and_written_byte_for_byte() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::new("jsonl");
     write(&scratch, FORMAT_1);
     let store = JsonLines::open(scratch.path()).await.unwrap();
     let stored = store.load(&key()).await.unwrap();
@@ -47,7 +48,7 @@ async fn what_is_newer_is_refused_and_left_alone() {
         r#"{"flue_session":2,"name":["h","s"]}"#.to_owned() + "\n{}\n",
         format!("{header}\n{}\n", r#"{"v":2,"at_ms":1,"kind":{"type":"dream"}}"#),
     ] {
-        let scratch = Scratch::new();
+        let scratch = Scratch::new("jsonl");
         let path = write(&scratch, &newer);
         let store = JsonLines::open(scratch.path()).await.unwrap();
         let error = store.load(&key()).await.unwrap_err();
@@ -70,7 +71,7 @@ async fn damage_is_told_with_its_place_and_left_alone() {
         (format!("{header}\n[{entry},\n{entry}\n"), "2"),
         (format!("{header}\n\n{entry}\n"), "2"),
     ] {
-        let scratch = Scratch::new();
+        let scratch = Scratch::new("jsonl");
         let path = write(&scratch, &damaged);
         let store = JsonLines::open(scratch.path()).await.unwrap();
         let error = store.load(&key()).await.unwrap_err();
@@ -82,7 +83,7 @@ async fn damage_is_told_with_its_place_and_left_alone() {
 
 #[tokio::test]
 async fn a_file_of_another_session_is_not_taken_for_ones_own() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::new("jsonl");
     write(&scratch, &FORMAT_1.replace(r#""session":"s""#, r#""session":"S""#));
     let store = JsonLines::open(scratch.path()).await.unwrap();
     let error = store.load(&key()).await.unwrap_err();

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use flue_core::Result;
 use flue_core::store::SessionStore;
 use flue_core_store_jsonl::JsonLines;
+use flue_core_testkit::Scratch;
 use flue_core_testkit::store::{crash, suite};
-
-use crate::support::Scratch;
 
 async fn open(dir: PathBuf) -> Result<Arc<dyn SessionStore>> {
     Ok(Arc::new(JsonLines::open(dir.join("sessions")).await?))
@@ -16,7 +15,7 @@ async fn open(dir: PathBuf) -> Result<Arc<dyn SessionStore>> {
 
 #[test]
 fn passes() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::new("jsonl");
     let dir = scratch.path().to_owned();
     suite("jsonl", move || open(dir.clone())).run_blocking().assert();
     let left = std::fs::read_dir(scratch.path().join("sessions")).unwrap().count();
@@ -25,7 +24,7 @@ fn passes() {
 
 #[test]
 fn passes_without_sync() {
-    let scratch = Scratch::new();
+    let scratch = Scratch::new("jsonl");
     let dir = scratch.path().to_owned();
     let open = move || {
         let dir = dir.clone();

@@ -1,5 +1,6 @@
 //! Stand-ins for the parts that an agent is built from.
 
+mod disk;
 mod memory;
 mod recorder;
 mod script;
@@ -7,6 +8,7 @@ mod tree;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use self::disk::{Scratch, SmallDisk};
 pub use self::memory::{MemoryFactory, MemorySandbox};
 pub use self::recorder::Recorder;
 pub use self::script::ScriptModel;

@@ -22,7 +22,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::guard::runtime;
-use crate::{MemoryFactory, ScriptModel};
+use crate::{MemoryFactory, Scratch, ScriptModel};
 
 /// Which directory a killed process works in.
 const DIR: &str = "FLUE_TESTKIT_CRASH_DIR";
@@ -50,16 +50,16 @@ where
     let mut killed = 0;
     for step in 0..MAX_STEPS {
         for side in ["before", "after"] {
-            let dir = Scratch::new(&format!("{side}-{step}"));
+            let dir = Scratch::new("crash");
             let point = format!("{side} {step}");
-            let Some(stored) = kill_at(test, &point, &dir.0) else {
+            let Some(stored) = kill_at(test, &point, dir.path()) else {
                 assert!(killed > 10, "the run was killed at {killed} points only");
                 return;
             };
             killed += 1;
             runtime.block_on(async {
-                let store = open(dir.0.clone()).await.unwrap_or_else(|error| panic!("{point}: {error:?}"));
-                go_on(&point, store, stored, &dir.0).await;
+                let store = open(dir.path().to_owned()).await.unwrap_or_else(|error| panic!("{point}: {error:?}"));
+                go_on(&point, store, stored, dir.path()).await;
             });
         }
     }
@@ -80,8 +80,8 @@ where
     let (dir, point) = match (std::env::var_os(DIR), std::env::var(POINT)) {
         (Some(dir), Ok(point)) => (PathBuf::from(dir), point),
         _ => {
-            scratch = Scratch::new("whole");
-            (scratch.0.clone(), "before none".to_owned())
+            scratch = Scratch::new("crash");
+            (scratch.path().to_owned(), "before none".to_owned())
         }
     };
     runtime().block_on(async {
@@ -94,25 +94,6 @@ where
         assert_eq!(reply.text, "Done.");
     });
     assert_eq!(ran(&dir), ["a1", "a2", "b1"], "every call runs once");
-}
-
-/// A directory that goes with the value.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let dir = std::env::temp_dir().join(format!("flue-crash-{}-{number}-{name}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
-        Self(dir)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// Kills a process that is gone, too.
