@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
@@ -10,7 +10,7 @@ use crate::event::Observer;
 use crate::model::{Model, ThinkingLevel};
 use crate::store::{MemoryStore, SessionStore};
 use crate::tool::{BUILTIN_TOOLS, DynTool, Registry, Tool, builtin};
-use crate::{Error, ErrorKind, Result, SandboxFactory};
+use crate::{Capabilities, Error, ErrorKind, Result, SandboxFactory};
 
 /// The most model turns of one prompt, unless the agent says otherwise.
 pub const DEFAULT_MAX_TURNS: u32 = 1000;
@@ -26,6 +26,7 @@ pub(crate) struct Definition {
     pub(crate) instructions: Arc<str>,
     pub(crate) cwd: Option<String>,
     pub(crate) tools: Vec<Arc<dyn DynTool>>,
+    registries: Registries,
     pub(crate) builtin_tools: Option<BTreeSet<String>>,
     pub(crate) thinking: ThinkingLevel,
     pub(crate) store: Arc<dyn SessionStore>,
@@ -57,6 +58,7 @@ impl AgentSpec {
                 instructions: "".into(),
                 cwd: None,
                 tools: Vec::new(),
+                registries: Registries::default(),
                 builtin_tools: None,
                 thinking: ThinkingLevel::default(),
                 store: Arc::new(MemoryStore::new()),
@@ -169,19 +171,32 @@ impl AgentBuilder {
             return Err(Error::new(ErrorKind::Config, "define agent", "max_turns must be at least 1"));
         }
         // Every name is checked against all built-in ones, so that an agent is valid in every sandbox or in none.
-        definition.registry(&crate::Capabilities::full())?;
+        definition.registry(&Capabilities::full())?;
         Ok(AgentSpec(Arc::new(definition)))
     }
 }
 
 impl Definition {
     /// The tools of this agent in a sandbox of these capabilities.
-    pub(crate) fn registry(&self, capabilities: &crate::Capabilities) -> Result<Registry> {
+    pub(crate) fn registry(&self, capabilities: &Capabilities) -> Result<Arc<Registry>> {
+        let made = if capabilities.exec { &self.registries.with_exec } else { &self.registries.without_exec };
+        if let Some(registry) = made.get() {
+            return Ok(registry.clone());
+        }
         let wanted = |name: &str| self.builtin_tools.as_ref().is_none_or(|names| names.contains(name));
         let builtin =
             builtin::available(capabilities).into_iter().filter(|(name, _)| wanted(name)).map(|(_, tool)| tool);
-        Registry::new(builtin, self.tools.iter().cloned())
+        let registry = Arc::new(Registry::new(builtin, self.tools.iter().cloned())?);
+        Ok(made.get_or_init(|| registry).clone())
     }
+}
+
+/// The tools of an agent, by what decides which there are. All its harnesses share them: schemas take long to make and much
+/// memory to keep.
+#[derive(Default)]
+struct Registries {
+    with_exec: OnceLock<Arc<Registry>>,
+    without_exec: OnceLock<Arc<Registry>>,
 }
 
 /// How failed model turns are tried again. Only errors that say they may pass are.

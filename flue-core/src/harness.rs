@@ -53,7 +53,7 @@ impl Harness {
             cwd: info.cwd.to_string(),
         });
         let tools = match agent.registry(&info.capabilities) {
-            Ok(tools) => Arc::new(tools),
+            Ok(tools) => tools,
             Err(error) => {
                 // The error that matters is the first one.
                 let _ = sandbox.close().await;

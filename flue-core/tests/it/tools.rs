@@ -1,5 +1,6 @@
 //! Tools: what they may touch, what the model reads of them, and what agents check about them.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -307,6 +308,32 @@ fn the_harnesss_names_are_kept_from_custom_tools_even_when_not_offered() {
         }
     }
     agent(&model).builtin_tools(["read"]).dyn_tool(Arc::new(Named("writer"))).build().unwrap();
+}
+
+/// Counts how often it is asked what it is.
+#[derive(Default)]
+struct Counted(AtomicUsize);
+
+impl DynTool for Counted {
+    fn spec(&self) -> ToolSpec {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Named("counted").spec()
+    }
+
+    fn prepare(self: Arc<Self>, _: &str, _: ToolContext) -> Result<PreparedCall> {
+        Ok(PreparedCall::new(async { Ok(ToolOutput::text("")) }))
+    }
+}
+
+#[tokio::test]
+async fn the_harnesses_of_an_agent_share_what_its_tools_say_of_themselves() {
+    let (model, tool) = (ScriptModel::new(), Arc::new(Counted::default()));
+    let agent = agent(&model).dyn_tool(tool.clone()).build().unwrap();
+    for id in ["a", "b", "c"] {
+        agent.start(id).await.unwrap();
+    }
+    // Once for sandboxes with commands, for which every agent is checked, and once for those without.
+    assert_eq!(tool.0.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
