@@ -29,12 +29,14 @@ pub struct WireSlot(OnceLock<(WireTarget, Bytes)>);
 
 impl WireSlot {
     /// The bytes for `target`: those kept, or those that `encode` makes.
-    pub fn get_or_encode(&self, target: WireTarget, encode: impl FnOnce() -> Bytes) -> Bytes {
+    pub fn get_or_encode(&self, target: WireTarget, encode: impl FnOnce() -> Vec<u8>) -> Bytes {
+        // They stay as long as the item does: without the room that a vector keeps to grow.
+        let encode = || encode().into_boxed_slice().into();
         match self.0.get() {
             Some((kept, bytes)) if *kept == target => bytes.clone(),
             Some(_) => encode(),
             None => {
-                let bytes = encode();
+                let bytes: Bytes = encode();
                 // Losing a race to fill the slot costs one encoding and nothing else.
                 let _ = self.0.set((target, bytes.clone()));
                 bytes
@@ -63,10 +65,10 @@ mod tests {
     fn keeps_the_first_target_and_never_mixes_targets() {
         let slot = WireSlot::default();
         let (a, b) = (WireTarget::new(&"a"), WireTarget::new(&"b"));
-        assert_eq!(slot.get_or_encode(a, || Bytes::from_static(b"1")), "1");
-        assert_eq!(slot.get_or_encode(a, || Bytes::from_static(b"2")), "1");
-        assert_eq!(slot.get_or_encode(b, || Bytes::from_static(b"3")), "3");
-        assert_eq!(slot.get_or_encode(a, || Bytes::from_static(b"4")), "1");
-        assert_eq!(slot.clone().get_or_encode(a, || Bytes::from_static(b"5")), "5");
+        assert_eq!(slot.get_or_encode(a, || b"1".to_vec()), "1");
+        assert_eq!(slot.get_or_encode(a, || b"2".to_vec()), "1");
+        assert_eq!(slot.get_or_encode(b, || b"3".to_vec()), "3");
+        assert_eq!(slot.get_or_encode(a, || b"4".to_vec()), "1");
+        assert_eq!(slot.clone().get_or_encode(a, || b"5".to_vec()), "5");
     }
 }

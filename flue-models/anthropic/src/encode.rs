@@ -6,7 +6,6 @@ mod transcript;
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
 use flue_core::model::{ModelRequest, ToolChoice, ToolSet};
 use flue_models_kit::WireRequest;
 use flue_models_kit::json::{Array, Object};
@@ -20,12 +19,18 @@ const VERSION: &str = "2023-06-01";
 /// Lets a model that thinks by budget think between tool calls too.
 const INTERLEAVED_THINKING: &str = "interleaved-thinking-2025-05-14";
 
+/// Room for what a body has beside its tools, its system prompt and its messages, and for what escaping adds.
+const REST_BYTES: usize = 1024;
+
 /// Marks the end of a prefix that the provider keeps for five minutes. A request may have four.
 const CACHE_CONTROL: &str = r#"{"type":"ephemeral"}"#;
 
 pub(crate) fn request(codec: &Messages, request: &ModelRequest) -> WireRequest {
     let thinking = Thinking::of(codec, request);
-    let mut body = Vec::with_capacity(request.messages.len() * 512 + request.system.len() + 1024);
+    let messages = transcript::encode(&codec.target, &request.messages);
+    let tools = request.tools.wire().get_or_encode(codec.target.wire, || tools(&request.tools));
+    let size = transcript::size(&messages) + tools.len() + request.system.len() + REST_BYTES;
+    let mut body = Vec::with_capacity(size);
     let mut object = Object::new(&mut body)
         .text("model", &codec.info.origin.model)
         .number("max_tokens", thinking.max_tokens)
@@ -37,7 +42,6 @@ pub(crate) fn request(codec: &Messages, request: &ModelRequest) -> WireRequest {
         Object::new(object.key("output_config")).text("effort", effort).end();
     }
     if !request.tools.specs().is_empty() {
-        let tools = request.tools.wire().get_or_encode(codec.target.wire, || tools(&request.tools));
         object = object.raw("tools", tools);
         if let Some(choice) = tool_choice(&request.tool_choice) {
             object = object.raw("tool_choice", choice);
@@ -52,7 +56,7 @@ pub(crate) fn request(codec: &Messages, request: &ModelRequest) -> WireRequest {
             .end();
         system.end();
     }
-    transcript::write(object.key("messages"), &codec.target, &request.messages);
+    transcript::write(object.key("messages"), &codec.target, &messages);
     object.end();
 
     let interleaved = thinking.by_budget.then_some(INTERLEAVED_THINKING);
@@ -64,7 +68,7 @@ pub(crate) fn request(codec: &Messages, request: &ModelRequest) -> WireRequest {
     WireRequest { path: "/v1/messages".into(), headers, body: body.into() }
 }
 
-fn tools(tools: &ToolSet) -> Bytes {
+fn tools(tools: &ToolSet) -> Vec<u8> {
     let mut out = Vec::new();
     let mut array = Array::new(&mut out);
     for (index, spec) in tools.specs().iter().enumerate() {
@@ -78,7 +82,7 @@ fn tools(tools: &ToolSet) -> Bytes {
         object.end();
     }
     array.end();
-    out.into()
+    out
 }
 
 /// `None` where it is what the provider does anyway.

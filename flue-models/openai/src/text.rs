@@ -1,6 +1,5 @@
 //! Texts that both protocols put into requests in the same way.
 
-use bytes::Bytes;
 use flue_core::model::{Image, ToolResult};
 use flue_models_kit::{IdRule, Part, parts};
 
@@ -51,9 +50,4 @@ pub(crate) fn no_result() -> String {
 /// The `data:` URL of an image.
 pub(crate) fn data_url(image: &Image) -> String {
     format!("data:{};base64,{}", image.media_type, image.data)
-}
-
-/// An encoding that stays with its message, without the room that it grew in.
-pub(crate) fn keep(encoded: Vec<u8>) -> Bytes {
-    encoded.into_boxed_slice().into()
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use flue_core::model::{Message, ToolResult};
 use flue_models_kit::{Item, Target, items};
 
@@ -12,26 +13,63 @@ use super::{CACHE_CONTROL, message};
 /// the four marks that a request may have.
 const CACHED_MESSAGES: usize = 2;
 
+/// What stands before the results of a turn.
+const RESULTS: &str = r#"{"role":"user","content":["#;
+/// The most that stands around one piece.
+const AROUND: &str = r#",{"role":"user","content":[]}"#;
+/// The most bytes of all marks.
+const MARKS_BYTES: usize = 128;
+
+/// A message to write, encoded.
+pub(super) enum Encoded<'m> {
+    User(Bytes),
+    Assistant(Bytes),
+    Result(Bytes, &'m ToolResult),
+    Unanswered(Vec<u8>),
+}
+
+impl Encoded<'_> {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::User(bytes) | Self::Assistant(bytes) | Self::Result(bytes, _) => bytes,
+            Self::Unanswered(bytes) => bytes,
+        }
+    }
+}
+
+/// Encodes what was not encoded before.
+pub(super) fn encode<'m>(target: &Target, messages: &'m [Arc<Message>]) -> Vec<Encoded<'m>> {
+    let kept = |message: &Message, encode: &dyn Fn() -> Vec<u8>| message.wire().get_or_encode(target.wire, encode);
+    items(messages)
+        .map(|item| match item {
+            Item::User(message, user) => Encoded::User(kept(message, &|| message::user(target, user))),
+            Item::Assistant(message, assistant) => {
+                Encoded::Assistant(kept(message, &|| message::assistant(target, assistant)))
+            }
+            Item::Result(message, result) => {
+                Encoded::Result(kept(message, &|| message::result(target, result)), result)
+            }
+            Item::Unanswered(call) => Encoded::Unanswered(message::unanswered(call)),
+        })
+        .collect()
+}
+
+/// How many bytes [`write()`] takes at most, but for images of failed calls.
+pub(super) fn size(messages: &[Encoded<'_>]) -> usize {
+    messages.iter().map(|message| message.bytes().len() + AROUND.len()).sum::<usize>() + MARKS_BYTES
+}
+
 /// Writes the `messages` array.
-pub(super) fn write(out: &mut Vec<u8>, target: &Target, messages: &[Arc<Message>]) {
+pub(super) fn write(out: &mut Vec<u8>, target: &Target, messages: &[Encoded<'_>]) {
     out.push(b'[');
     let mut writer =
         Writer { start: out.len(), out, images: target.images, marks: [None; CACHED_MESSAGES], results: None };
-    for item in items(messages) {
-        match item {
-            Item::User(message, user) => {
-                let kept = message.wire().get_or_encode(target.wire, || message::user(target, user).into());
-                writer.message(&kept, true);
-            }
-            Item::Assistant(message, assistant) => {
-                let kept = message.wire().get_or_encode(target.wire, || message::assistant(target, assistant).into());
-                writer.message(&kept, false);
-            }
-            Item::Result(message, result) => {
-                let kept = message.wire().get_or_encode(target.wire, || message::result(target, result).into());
-                writer.result(&kept, Some(result));
-            }
-            Item::Unanswered(call) => writer.result(&message::unanswered(call), None),
+    for message in messages {
+        match message {
+            Encoded::User(json) => writer.message(json, true),
+            Encoded::Assistant(json) => writer.message(json, false),
+            Encoded::Result(json, result) => writer.result(json, Some(result)),
+            Encoded::Unanswered(json) => writer.result(json, None),
         }
     }
     writer.end();
@@ -64,7 +102,7 @@ impl<'m> Writer<'_, 'm> {
     fn result(&mut self, json: &[u8], result: Option<&'m ToolResult>) {
         if self.results.is_none() {
             self.separate();
-            self.out.extend_from_slice(br#"{"role":"user","content":["#);
+            self.out.extend_from_slice(RESULTS.as_bytes());
         } else {
             self.out.push(b',');
         }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use flue_core::model::{Model, ModelInfo, ModelRequest, ModelStream};
 use flue_core::{Error, ErrorKind, Result, Retry};
+use http_body_util::Full;
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use tracing::{Instrument, debug_span, field};
@@ -50,7 +52,7 @@ impl<C: Codec> HttpModel<C> {
                 request = request.header(*name, &**value);
             }
         }
-        request.body(wire.body).send().await.map_err(|error| self.transport_error(error, "request"))
+        request.body(sent_once(wire.body)).send().await.map_err(|error| self.transport_error(error, "request"))
     }
 
     async fn failure(&self, response: Response) -> Error {
@@ -110,6 +112,12 @@ impl<C: Codec> Model for HttpModel<C> {
             Err(error) => Err(self.endpoint.dress(error.with("model", &self.spec))),
         }
     }
+}
+
+/// A body that is let go once it was sent. One that could be sent again would be kept until the reply begins, and models
+/// think long.
+fn sent_once(body: Bytes) -> reqwest::Body {
+    reqwest::Body::wrap(Full::new(body))
 }
 
 async fn read_bounded(mut response: Response, body: &mut Vec<u8>) {

@@ -179,7 +179,7 @@ impl ChatSpec {
                 object.end();
             }
             array.end();
-            text::keep(out)
+            out
         })
     }
 }

@@ -40,7 +40,7 @@ impl ChatSpec {
             let parts: Vec<Part<'_>> = parts(&user.content, self.target.images).collect();
             let mut out = Vec::new();
             match parts.as_slice() {
-                [] => return Bytes::new(),
+                [] => {}
                 [Part::Text(text)] => Object::new(&mut out).text("role", "user").text("content", text).end(),
                 parts => {
                     let mut object = Object::new(&mut out).text("role", "user");
@@ -57,7 +57,7 @@ impl ChatSpec {
                     object.end();
                 }
             }
-            text::keep(out)
+            out
         })
     }
 
@@ -74,7 +74,7 @@ impl ChatSpec {
                 image_part(&mut out, image);
             }
             out.extend_from_slice(&images_at.to_le_bytes());
-            text::keep(out)
+            out
         }))
     }
 
@@ -97,7 +97,7 @@ impl ChatSpec {
 
     /// Empty when there is nothing to say.
     pub(super) fn assistant(&self, message: &Message, assistant: &Assistant) -> Bytes {
-        message.wire().get_or_encode(self.target.wire, || text::keep(self.encode_assistant(assistant)))
+        message.wire().get_or_encode(self.target.wire, || self.encode_assistant(assistant))
     }
 
     fn encode_assistant(&self, assistant: &Assistant) -> Vec<u8> {

@@ -81,7 +81,7 @@ impl ResponsesSpec {
                     .end();
             }
             array.end();
-            text::keep(out)
+            out
         })
     }
 }

@@ -28,7 +28,7 @@ impl ResponsesSpec {
                 input_parts(object.key("content"), &parts);
                 object.end();
             }
-            text::keep(out)
+            out
         })
     }
 
@@ -45,13 +45,13 @@ impl ResponsesSpec {
                 input_parts(object.key("output"), &parts);
             }
             object.end();
-            text::keep(out)
+            out
         })
     }
 
     /// Comma-separated items; empty when there is nothing to say.
     pub(super) fn assistant(&self, message: &Message, assistant: &Assistant) -> Bytes {
-        message.wire().get_or_encode(self.target.wire, || text::keep(self.encode_assistant(assistant)))
+        message.wire().get_or_encode(self.target.wire, || self.encode_assistant(assistant))
     }
 
     fn encode_assistant(&self, assistant: &Assistant) -> Vec<u8> {
