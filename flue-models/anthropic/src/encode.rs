@@ -7,8 +7,8 @@ mod transcript;
 use std::borrow::Cow;
 
 use flue_core::model::{ModelRequest, ToolChoice, ToolSet};
-use flue_models_kit::WireRequest;
 use flue_models_kit::json::{Array, Object};
+use flue_models_kit::{WireRequest, body_buffer};
 
 use self::thinking::Thinking;
 use crate::Messages;
@@ -30,7 +30,7 @@ pub(crate) fn request(codec: &Messages, request: &ModelRequest) -> WireRequest {
     let messages = transcript::encode(&codec.target, &request.messages);
     let tools = request.tools.wire().get_or_encode(codec.target.wire, || tools(&request.tools));
     let size = transcript::size(&messages) + tools.len() + request.system.len() + REST_BYTES;
-    let mut body = Vec::with_capacity(size);
+    let mut body = body_buffer(size);
     let mut object = Object::new(&mut body)
         .text("model", &codec.info.origin.model)
         .number("max_tokens", thinking.max_tokens)

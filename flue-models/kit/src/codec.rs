@@ -53,6 +53,15 @@ pub trait Decoder: Send {
     fn end(&mut self, out: &mut Vec<ModelEvent>) -> Result<()>;
 }
 
+/// From here on, allocators get memory from the system for each buffer anew, and give it back.
+const MAPPED_BYTES: usize = 128 << 10;
+
+/// A buffer for a body of up to `bytes`. A long conversation sends a slightly longer body each turn; rounded up, most are of
+/// one size, so that the allocator can hand out the memory of the last one again.
+pub fn body_buffer(bytes: usize) -> Vec<u8> {
+    Vec::with_capacity(if bytes < MAPPED_BYTES { bytes } else { bytes.checked_next_power_of_two().unwrap_or(bytes) })
+}
+
 /// A POST request to a provider, relative to its base URL.
 #[derive(Clone)]
 pub struct WireRequest {

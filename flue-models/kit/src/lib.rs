@@ -10,7 +10,7 @@ mod secret;
 mod sse;
 mod transcript;
 
-pub use self::codec::{Codec, Decoder, HttpReply, WireRequest};
+pub use self::codec::{Codec, Decoder, HttpReply, WireRequest, body_buffer};
 pub use self::decode::{Decoding, MAX_REPLY_BYTES, ReplyFormat, decode};
 pub use self::failure::{MAX_RETRY_AFTER, cut_off, reply_error, stream_error, undecodable};
 pub use self::http::{

@@ -20,6 +20,9 @@ const MAX_QUEUE: usize = 1024;
 const MAX_STUCK: usize = 8;
 /// How long a thread without work stays.
 const IDLE: Duration = Duration::from_secs(5);
+/// How long no work may be taken up, though some waits, before there are more threads than processors. Short commands in
+/// great number are done soonest, and with the least memory, by few threads; more of them are for commands that wait.
+const PATIENCE: Duration = Duration::from_millis(3);
 
 /// Something to run. Says whether it was [abandoned](Watched::abandon) on the way.
 pub(super) type Job = Box<dyn FnOnce(&Runtime, &Arc<Stack>) -> Ended + Send>;
@@ -48,6 +51,8 @@ struct Shared {
     work: Condvar,
     /// Signals the watcher.
     watch: Condvar,
+    /// Threads that are started without waiting for [`PATIENCE`].
+    eager_threads: usize,
     max_threads: usize,
 }
 
@@ -58,6 +63,11 @@ struct State {
     threads: usize,
     idle: usize,
     stuck: usize,
+    /// Jobs taken up so far, and how many they were when it was last looked at whether work stands still.
+    taken: u64,
+    taken_before: u64,
+    /// When the watcher looks at that again.
+    look_at: Option<Instant>,
     watches: BTreeMap<WatchKey, Weak<dyn Watched>>,
     next_watch: u64,
     watching: bool,
@@ -69,11 +79,14 @@ type WatchKey = (Instant, u64);
 impl Pool {
     /// No thread yet, and never more than `max_threads` at work.
     pub(crate) fn new(max_threads: usize) -> Self {
+        let max_threads = max_threads.max(1);
+        let processors = thread::available_parallelism().map_or(1, usize::from);
         Self(Arc::new(Shared {
             state: Mutex::default(),
             work: Condvar::new(),
             watch: Condvar::new(),
-            max_threads: max_threads.max(1),
+            eager_threads: processors.min(max_threads),
+            max_threads,
         }))
     }
 
@@ -119,9 +132,7 @@ impl Pool {
         state.next_watch += 1;
         state.watches.insert(key, watched);
         // Without a watcher a command that does not stop keeps its caller waiting, which is no reason to refuse it.
-        if !state.watching && self.0.start_watcher().is_ok() {
-            state.watching = true;
-        }
+        let _ = self.0.ensure_watcher(&mut state);
         if state.watches.keys().next() == Some(&key) {
             self.0.watch.notify_one();
         }
@@ -170,15 +181,40 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts a thread if work waits that no idle one will take.
+    /// Sees to it that work which no idle thread will take gets a thread: now, or once work stands still.
     fn ensure_worker(self: &Arc<Self>, state: &mut State) -> std::io::Result<()> {
-        if state.queue.len() > state.idle && state.threads < self.max_threads {
-            let shared = Arc::clone(self);
-            let run = move || shared.run_worker();
-            thread::Builder::new().name("flue-shell".to_owned()).stack_size(STACK_BYTES).spawn(run)?;
-            state.threads += 1;
+        if state.queue.len() <= state.idle || state.threads >= self.max_threads {
+            return Ok(());
+        }
+        if state.threads < self.eager_threads || self.ensure_watcher(state).is_err() {
+            return self.start_worker(state);
+        }
+        if state.look_at.is_none() {
+            state.look_at = Some(Instant::now() + PATIENCE);
+            state.taken_before = state.taken;
+            self.watch.notify_one();
         }
         Ok(())
+    }
+
+    fn start_worker(self: &Arc<Self>, state: &mut State) -> std::io::Result<()> {
+        let shared = Arc::clone(self);
+        let run = move || shared.run_worker();
+        thread::Builder::new().name("flue-shell".to_owned()).stack_size(STACK_BYTES).spawn(run)?;
+        state.threads += 1;
+        Ok(())
+    }
+
+    /// Doubles the threads, as far as work waits for them, if none was taken up since the last look.
+    fn look_at_the_queue(self: &Arc<Self>, state: &mut State, now: Instant) {
+        let waiting = state.queue.len().saturating_sub(state.idle);
+        if state.taken == state.taken_before {
+            let more = waiting.min(state.threads.max(1)).min(self.max_threads - state.threads);
+            // Where the system gives no thread now, the next one that comes free takes the work.
+            let _ = (0..more).try_for_each(|_| self.start_worker(state));
+        }
+        state.taken_before = state.taken;
+        state.look_at = (waiting > 0 && state.threads < self.max_threads).then_some(now + PATIENCE);
     }
 
     /// Accounts for a worker that ends or is stuck, and replaces it if work waits.
@@ -188,9 +224,13 @@ impl Shared {
         let _ = self.ensure_worker(state);
     }
 
-    fn start_watcher(self: &Arc<Self>) -> std::io::Result<()> {
-        let shared = Arc::clone(self);
-        thread::Builder::new().name("flue-shell-watch".to_owned()).spawn(move || shared.run_watcher()).map(drop)
+    fn ensure_watcher(self: &Arc<Self>, state: &mut State) -> std::io::Result<()> {
+        if !state.watching {
+            let shared = Arc::clone(self);
+            thread::Builder::new().name("flue-shell-watch".to_owned()).spawn(move || shared.run_watcher())?;
+            state.watching = true;
+        }
+        Ok(())
     }
 
     fn run_worker(self: Arc<Self>) {
@@ -220,6 +260,7 @@ impl Shared {
         let until = Instant::now() + IDLE;
         loop {
             if let Some(job) = state.queue.pop_front() {
+                state.taken += 1;
                 return Some(job);
             }
             let left = until.saturating_duration_since(Instant::now());
@@ -268,10 +309,14 @@ impl Shared {
                     self.lose_worker(&mut state);
                 }
             }
-            let until = match state.watches.keys().next() {
-                Some((due, _)) => {
+            if state.look_at.is_some_and(|due| due <= now) {
+                self.look_at_the_queue(&mut state, now);
+            }
+            let watches = state.watches.keys().next().map(|(due, _)| *due);
+            let until = match [watches, state.look_at].into_iter().flatten().min() {
+                Some(due) => {
                     idle_until = now + IDLE;
-                    *due
+                    due
                 }
                 None if state.closing || now >= idle_until => {
                     state.watching = false;
@@ -292,4 +337,52 @@ fn new_runtime() -> std::io::Result<Runtime> {
         .max_blocking_threads(1)
         .thread_keep_alive(IDLE)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn work_behind_commands_that_wait_gets_threads_of_its_own() {
+        let pool = Pool::new(40);
+        let (waits, waiting) = mpsc::channel();
+        // Each waits for the next, the last for nobody.
+        let mut told: Option<mpsc::Sender<()>> = None;
+        for _ in 0..30 {
+            let (tell, wait) = mpsc::channel();
+            let (told, waits) = (told.replace(tell), waits.clone());
+            let job = move || {
+                let _ = wait.recv();
+                drop(told);
+                let _ = waits.send(());
+            };
+            pool.submit(Box::new(move |_, _| {
+                job();
+                Ended::Awaited
+            }))
+            .unwrap();
+        }
+        drop(told);
+        for _ in 0..30 {
+            waiting.recv_timeout(Duration::from_secs(60)).unwrap();
+        }
+    }
+
+    #[test]
+    fn threads_are_added_only_while_no_work_is_taken_up() {
+        let pool = Pool::new(5);
+        let shared = &pool.0;
+        let mut state = shared.lock();
+        (state.threads, state.taken) = (2, 7);
+        state.queue.extend((0..9).map(|_| -> Job { Box::new(|_, _| Ended::Awaited) }));
+        shared.look_at_the_queue(&mut state, Instant::now());
+        assert_eq!((state.threads, state.look_at.is_some()), (2, true), "work was taken up");
+        shared.look_at_the_queue(&mut state, Instant::now());
+        assert_eq!((state.threads, state.look_at.is_some()), (4, true), "none was");
+        shared.look_at_the_queue(&mut state, Instant::now());
+        assert_eq!((state.threads, state.look_at.is_some()), (5, false), "the most there may be");
+    }
 }

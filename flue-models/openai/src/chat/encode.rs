@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use flue_core::model::{ModelRequest, ToolChoice, ToolSet};
 use flue_models_kit::json::{Array, Object};
-use flue_models_kit::{IdRule, Item, items};
+use flue_models_kit::{IdRule, Item, body_buffer, items};
 
 use super::ChatSpec;
 use super::message::ResultBytes;
@@ -60,7 +60,7 @@ impl ChatSpec {
             .collect();
         let tools = self.tools(&request.tools);
         let bytes: usize = messages.iter().map(|message| message.message().len() + message.images().len() + 1).sum();
-        let mut out = Vec::with_capacity(bytes + tools.len() + request.system.len() + 1024);
+        let mut out = body_buffer(bytes + tools.len() + request.system.len() + 1024);
 
         let mut object = Object::new(&mut out).text("model", &self.info.origin.model).flag("stream", true);
         if self.compat.stream_usage {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use flue_core::model::{ModelRequest, ToolChoice, ToolSet};
 use flue_models_kit::json::{Array, Object};
-use flue_models_kit::{Item, items};
+use flue_models_kit::{Item, body_buffer, items};
 
 use super::{ResponsesSpec, input};
 use crate::{catalog, text};
@@ -23,7 +23,7 @@ impl ResponsesSpec {
             .collect();
         let tools = self.tools(&request.tools);
         let bytes: usize = input.iter().map(|item| item.len() + 1).sum();
-        let mut out = Vec::with_capacity(bytes + tools.len() + request.system.len() + 1024);
+        let mut out = body_buffer(bytes + tools.len() + request.system.len() + 1024);
 
         let mut object =
             Object::new(&mut out).text("model", &self.info.origin.model).flag("stream", true).flag("store", false);
