@@ -263,7 +263,8 @@ mod tests {
         let members = [member("d/", b""), member("d/a", &[b'x'; 1000]), member("b", b"xyz")];
         let read = decode(&encode(&members)).unwrap();
         assert_eq!(read, members);
-        assert_eq!((read[1].is_stored(), read[2].is_stored(), read[1].saved()), (false, true, 99));
+        assert!(!read[1].is_stored() && read[2].is_stored());
+        assert!((95..100).contains(&read[1].saved()), "{}", read[1].saved());
         assert_eq!(read[1].unpack().unwrap(), [b'x'; 1000]);
         assert_eq!(read[1].mode(), Some(0o640));
         assert_eq!(read[1].modified().to_string(), "2024-02-28 10:20:30");
