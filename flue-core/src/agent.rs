@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
 use crate::event::Observer;
+use crate::limits::Limits;
 use crate::model::{Model, ThinkingLevel};
+use crate::policy::{Approver, Policy};
 use crate::store::{MemoryStore, SessionStore};
 use crate::tool::{BUILTIN_TOOLS, DynTool, Registry, Tool, builtin};
 use crate::{Capabilities, Error, ErrorKind, Result, SandboxFactory};
@@ -33,7 +35,11 @@ pub(crate) struct Definition {
     pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) retry: RetryPolicy,
-    pub(crate) max_turns: u32,
+    /// Of each prompt.
+    pub(crate) limits: Limits,
+    pub(crate) session_limits: Limits,
+    pub(crate) policies: Vec<Arc<dyn Policy>>,
+    pub(crate) approver: Option<Arc<dyn Approver>>,
 }
 
 impl fmt::Debug for Definition {
@@ -65,7 +71,10 @@ impl AgentSpec {
                 observers: Vec::new(),
                 clock: Arc::new(SystemClock),
                 retry: RetryPolicy::default(),
-                max_turns: DEFAULT_MAX_TURNS,
+                limits: Limits::none().with_turns(DEFAULT_MAX_TURNS),
+                session_limits: Limits::none(),
+                policies: Vec::new(),
+                approver: None,
             },
         }
     }
@@ -142,7 +151,35 @@ impl AgentBuilder {
     /// The most model turns of one prompt; [`DEFAULT_MAX_TURNS`] when nothing is said.
     #[must_use]
     pub fn max_turns(mut self, turns: u32) -> Self {
-        self.definition.max_turns = turns;
+        self.definition.limits.turns = Some(turns);
+        self
+    }
+
+    /// What each prompt may take. What is not set stays as it was.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.definition.limits = limits.or(&self.definition.limits);
+        self
+    }
+
+    /// What each session may take, over all its prompts and restarts. What is not set stays as it was.
+    #[must_use]
+    pub fn session_limits(mut self, limits: Limits) -> Self {
+        self.definition.session_limits = limits.or(&self.definition.session_limits);
+        self
+    }
+
+    /// Adds a policy, which decides for each tool call whether it runs. Without one, all do.
+    #[must_use]
+    pub fn policy(mut self, policy: impl Policy) -> Self {
+        self.definition.policies.push(Arc::new(policy));
+        self
+    }
+
+    /// Who is asked when a policy wants that. Without one, such calls do not run.
+    #[must_use]
+    pub fn approver(mut self, approver: impl Approver) -> Self {
+        self.definition.approver = Some(Arc::new(approver));
         self
     }
 
@@ -167,8 +204,8 @@ impl AgentBuilder {
                     .with("built_in", BUILTIN_TOOLS.join(" ")));
             }
         }
-        if definition.max_turns == 0 {
-            return Err(Error::new(ErrorKind::Config, "define agent", "max_turns must be at least 1"));
+        for limits in [&definition.limits, &definition.session_limits] {
+            limits.check(ErrorKind::Config, "define agent")?;
         }
         // Every name is checked against all built-in ones, so that an agent is valid in every sandbox or in none.
         definition.registry(&Capabilities::full())?;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::clock::{Clock, unix_ms};
 use crate::model::{StopReason, Usage};
+use crate::policy::Approval;
 use crate::prompt::OPERATION;
 use crate::{Error, ErrorKind, OutputStream, SandboxLevel};
 
@@ -56,6 +57,15 @@ pub enum Event {
         /// Whether an earlier prompt is gone on with.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         resumed: bool,
+    },
+    /// A limit ends the prompt.
+    LimitReached {
+        /// Which one, by the name of its field in [`Limits`](crate::Limits).
+        limit: String,
+        /// Whose: `prompt` or `session`.
+        scope: String,
+        /// What was allowed.
+        allowed: String,
     },
     /// A prompt is over.
     PromptFinished {
@@ -128,6 +138,27 @@ pub enum Event {
         /// Its arguments, the text of a JSON object.
         arguments: Arc<str>,
     },
+    /// The policy does not let a call run.
+    ToolDenied {
+        /// The call.
+        call_id: Arc<str>,
+        /// Why, as the model is told.
+        why: String,
+    },
+    /// Somebody is asked whether a call may run.
+    ApprovalStarted {
+        /// The call.
+        call_id: Arc<str>,
+        /// Why the policy asks.
+        why: String,
+    },
+    /// The answer is there, or nobody waits for it any more.
+    ApprovalFinished {
+        /// The call.
+        call_id: Arc<str>,
+        /// What was said.
+        approval: Approval,
+    },
     /// A running tool shows output.
     ToolOutput {
         /// The call.
@@ -170,7 +201,7 @@ pub enum Outcome {
     Cancelled,
     /// The caller's deadline passed.
     TimedOut,
-    /// A limit of the caller's was reached.
+    /// A limit was reached.
     LimitReached,
     /// The caller dropped it.
     Dropped,

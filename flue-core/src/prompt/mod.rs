@@ -13,14 +13,15 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
-use self::record::{Record, until_stopped};
+use self::record::{Deadline, Record, until_stopped};
 pub use self::reply::Reply;
 pub use self::stream::PromptStream;
 use self::stream::ReplyFuture;
 use crate::event::{EventQueue, Observer};
+use crate::limits::Limits;
 use crate::model::{Image, Model, ThinkingLevel, User, UserBlock};
 use crate::output::{FOOTER, Output, Verdict};
-use crate::session::{Run, RunOptions, Session};
+use crate::session::{RunOptions, Session, run};
 use crate::tool::{DynTool, Registry, Tool};
 use crate::{Error, ErrorKind, Result};
 
@@ -51,7 +52,7 @@ struct PromptOptions {
     tools: Vec<Arc<dyn DynTool>>,
     cancel: CancellationToken,
     timeout: Option<Duration>,
-    max_turns: Option<u32>,
+    limits: Limits,
 }
 
 impl Session {
@@ -117,7 +118,13 @@ impl<T> Prompt<T> {
 
     /// The most model turns, instead of the agent's.
     pub fn max_turns(mut self, turns: u32) -> Self {
-        self.options.max_turns = Some(turns);
+        self.options.limits.turns = Some(turns);
+        self
+    }
+
+    /// What the prompt may take. What is not set here is limited as the agent says.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.options.limits = limits.or(&self.options.limits);
         self
     }
 
@@ -172,30 +179,31 @@ impl<T: Send + 'static> Prompt<T> {
         options.check()?;
         let verdict = output.shape.transpose()?.map(Verdict::new);
         let tools = options.tools(verdict.as_ref())?;
-        let PromptOptions {
-            session, mut content, resumes, model, thinking, cancel: caller, timeout, max_turns, ..
-        } = options;
+        let PromptOptions { session, mut content, resumes, model, thinking, cancel: caller, timeout, limits, .. } =
+            options;
         let mut transcript = session.claim(OPERATION)?;
         let events = session.shared.events.for_session(session.name_shared()).and(observer);
-        let mut record = Record::begin(events, &content, resumes);
+        let mut record = Record::begin(events.clone(), &content, resumes);
         let cancel = caller.child_token();
         let agent = &session.shared.agent;
         if verdict.is_some() {
             add_footer(&mut content);
         }
+        let limits = limits.or(&agent.limits);
+        let deadline = Deadline::of(timeout, limits.time);
         let options = RunOptions {
             user: (!resumes).then_some(User { content }),
             model: model.unwrap_or_else(|| agent.model.clone()),
             thinking: thinking.unwrap_or(agent.thinking),
-            max_turns: max_turns.unwrap_or(agent.max_turns),
+            limits,
             tools,
             verdict,
+            events,
+            cancel: cancel.clone(),
         };
         let origin = options.model.info().origin.clone();
-        let events = record.events.clone();
-        let mut run = Run::new(&session, &mut transcript, &events, &cancel, options, &mut record.progress);
-        let result = until_stopped(run.run(), timeout, &caller, &cancel).await;
-        drop(run);
+        let run = run(&session, &mut transcript, options, &mut record.progress);
+        let result = until_stopped(run, deadline, &caller, &cancel).await;
         record.end(result.as_ref().err());
         let answer = result?;
         Ok(Reply {
@@ -220,14 +228,12 @@ impl PromptOptions {
             tools: Vec::new(),
             cancel: CancellationToken::new(),
             timeout: None,
-            max_turns: None,
+            limits: Limits::none(),
         }
     }
 
     fn check(&self) -> Result<()> {
-        if self.max_turns == Some(0) {
-            return Err(Error::new(ErrorKind::InvalidInput, OPERATION, "max_turns must be at least 1"));
-        }
+        self.limits.check(ErrorKind::InvalidInput, OPERATION)?;
         if self.cancel.is_cancelled() {
             return Err(Error::cancelled(OPERATION));
         }

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::OPERATION;
 use crate::event::{ErrorSummary, Event, Events, Outcome};
+use crate::limits::Scope;
 use crate::model::UserBlock;
 use crate::session::{Progress, millis};
 use crate::{Error, ErrorKind, Result};
@@ -14,27 +15,51 @@ use crate::{Error, ErrorKind, Result};
 /// How long a prompt that is told to stop may take to end in order. Longer than what tools get.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 
+/// When a prompt is told to stop, and why.
+pub(super) struct Deadline {
+    after: Option<Duration>,
+    error: Error,
+}
+
+impl Deadline {
+    /// The caller's `timeout`, or the time that the prompt may take by its limits, whichever comes first.
+    pub(super) fn of(timeout: Option<Duration>, limit: Option<Duration>) -> Self {
+        match (timeout, limit) {
+            (timeout, Some(limit)) if timeout.is_none_or(|timeout| limit < timeout) => {
+                let error = Scope::Prompt.reached("time", format_args!("{} s", limit.as_secs_f64()));
+                Self { after: Some(limit), error }
+            }
+            _ => {
+                let seconds = timeout.unwrap_or_default().as_secs_f64();
+                let error = Error::new(ErrorKind::Timeout, OPERATION, "the time limit passed").with("seconds", seconds);
+                Self { after: timeout, error }
+            }
+        }
+    }
+
+    async fn passed(self) -> Error {
+        match self.after {
+            Some(after) => tokio::time::sleep(after).await,
+            None => std::future::pending().await,
+        }
+        self.error
+    }
+}
+
 /// Runs to the end, the deadline or the caller's cancellation. In the latter two cases the run is told, and has
 /// [`STOP_LIMIT`] to end in order; then it is dropped.
 pub(super) async fn until_stopped<T>(
     run: impl Future<Output = Result<T>>,
-    timeout: Option<Duration>,
+    deadline: Deadline,
     caller: &CancellationToken,
     cancel: &CancellationToken,
 ) -> Result<T> {
     let mut run = Box::pin(run);
-    let deadline = async {
-        match timeout {
-            Some(timeout) => tokio::time::sleep(timeout).await,
-            None => std::future::pending().await,
-        }
-    };
     let stopped = tokio::select! {
         biased;
         result = &mut run => return result,
         () = caller.cancelled() => Error::cancelled(OPERATION),
-        () = deadline => Error::new(ErrorKind::Timeout, OPERATION, "the time limit passed")
-            .with("seconds", timeout.unwrap_or_default().as_secs_f64()),
+        error = deadline.passed() => error,
     };
     cancel.cancel();
     match tokio::time::timeout(STOP_LIMIT, run).await {
@@ -69,6 +94,14 @@ impl Record {
     }
 
     pub(super) fn end(&mut self, error: Option<&Error>) {
+        let reached = |fact: &'static str| error.and_then(|error| error.fact(fact)).unwrap_or_default().to_owned();
+        if error.is_some_and(|error| Outcome::from(error) == Outcome::LimitReached) {
+            self.events.emit(|| Event::LimitReached {
+                limit: reached("limit"),
+                scope: reached("scope"),
+                allowed: reached("allowed"),
+            });
+        }
         self.finish(error.map_or(Outcome::Completed, Outcome::from), error);
     }
 

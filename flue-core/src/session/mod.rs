@@ -1,6 +1,8 @@
 //! A conversation: what was said so far, and one operation at a time upon it.
 
 mod batch;
+mod call;
+mod context;
 mod transcript;
 mod turns;
 
@@ -9,8 +11,9 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+pub(crate) use self::context::RunContext;
 pub(crate) use self::transcript::Transcript;
-pub(crate) use self::turns::{Progress, Run, RunOptions, millis};
+pub(crate) use self::turns::{Progress, RunOptions, millis, run};
 use crate::agent::Definition;
 use crate::event::Events;
 use crate::model::Message;

@@ -4,8 +4,11 @@
 //! transcript marked as unknown, and the next operation loads it again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::turns::millis;
 use crate::clock::{Clock, unix_ms};
+use crate::limits::Spent;
 use crate::model::{Body, Message, ToolResult, Usage};
 use crate::store::{Entry, EntryKind, SessionKey, SessionStore, Version};
 use crate::{Error, ErrorKind, Result};
@@ -22,11 +25,13 @@ pub(crate) struct Transcript {
     known: Option<Version>,
     deleted: bool,
     messages: Arc<Vec<Arc<Message>>>,
+    /// What all of it took.
+    spent: Spent,
 }
 
 impl Transcript {
     pub(crate) fn new(key: SessionKey, store: Arc<dyn SessionStore>, clock: Arc<dyn Clock>) -> Self {
-        Self { key, store, clock, known: None, deleted: false, messages: Arc::default() }
+        Self { key, store, clock, known: None, deleted: false, messages: Arc::default(), spent: Spent::default() }
     }
 
     /// Makes sure that memory agrees with the store.
@@ -37,11 +42,15 @@ impl Transcript {
         }
         if self.known.is_none() {
             let stored = self.store.load(&self.key).await?;
-            let messages = stored.entries.into_iter().filter_map(|entry| match entry.kind {
-                EntryKind::Message { message } => Some(message),
-                EntryKind::Created | EntryKind::Forked { .. } | EntryKind::TurnFailed { .. } => None,
-            });
-            self.messages = Arc::new(messages.collect());
+            self.spent = Spent::default();
+            let mut messages = Vec::new();
+            for entry in stored.entries {
+                self.spent.add(&spent(&entry));
+                if let EntryKind::Message { message } = entry.kind {
+                    messages.push(message);
+                }
+            }
+            self.messages = Arc::new(messages);
             self.known = Some(stored.version);
         }
         Ok(())
@@ -56,12 +65,21 @@ impl Transcript {
         &self.messages
     }
 
+    /// What the whole conversation took so far.
+    pub(crate) fn spent(&self) -> &Spent {
+        &self.spent
+    }
+
     /// Stores messages, then remembers them.
     pub(crate) async fn push(&mut self, messages: impl IntoIterator<Item = Arc<Message>>) -> Result<()> {
-        let messages: Vec<_> = messages.into_iter().collect();
-        let entries = messages.iter().map(|message| EntryKind::Message { message: message.clone() }).collect();
-        self.append(entries).await?;
-        Arc::make_mut(&mut self.messages).extend(messages);
+        self.push_timed(messages.into_iter().map(|message| (message, None)).collect()).await
+    }
+
+    /// As [`Transcript::push`], for messages that took time to come by.
+    pub(crate) async fn push_timed(&mut self, messages: Vec<(Arc<Message>, Option<Duration>)>) -> Result<()> {
+        let kind = |message: &Arc<Message>| EntryKind::Message { message: message.clone() };
+        self.append(messages.iter().map(|(message, took)| (kind(message), *took)).collect()).await?;
+        Arc::make_mut(&mut self.messages).extend(messages.into_iter().map(|(message, _)| message));
         Ok(())
     }
 
@@ -85,18 +103,22 @@ impl Transcript {
     }
 
     /// Records a model turn that failed.
-    pub(crate) async fn record_failure(&mut self, error: &Error, usage: Usage) -> Result<()> {
+    pub(crate) async fn record_failure(&mut self, error: &Error, usage: Usage, took: Duration) -> Result<()> {
         let kind = error.kind().name().to_owned();
-        self.append(vec![EntryKind::TurnFailed { kind, error: format!("{error:#}"), usage }]).await
+        self.append(vec![(EntryKind::TurnFailed { kind, error: format!("{error:#}"), usage }, Some(took))]).await
     }
 
-    async fn append(&mut self, kinds: Vec<EntryKind>) -> Result<()> {
+    async fn append(&mut self, kinds: Vec<(EntryKind, Option<Duration>)>) -> Result<()> {
         self.load().await?;
         let at_ms = unix_ms(&*self.clock);
-        let entries = kinds.into_iter().map(|kind| Entry::new(at_ms, kind)).collect();
+        let entry = |(kind, took): (_, Option<Duration>)| Entry::new(at_ms, kind).with_took_ms(took.map(millis));
+        let entries: Vec<Entry> = kinds.into_iter().map(entry).collect();
+        let mut took = Spent::default();
+        entries.iter().for_each(|entry| took.add(&spent(entry)));
         // Taken, so that a failed or dropped append leaves the version unknown.
         let at = self.known.take().unwrap_or_default();
         self.known = Some(self.store.append(&self.key, at, entries).await?);
+        self.spent.add(&took);
         Ok(())
     }
 
@@ -104,6 +126,20 @@ impl Transcript {
     pub(crate) async fn answer_interrupted(&mut self) -> Result<()> {
         let open = unanswered(&self.messages);
         if open.is_empty() { Ok(()) } else { self.push(open).await }
+    }
+}
+
+/// What the step took that an entry is the result of.
+fn spent(entry: &Entry) -> Spent {
+    let took = Duration::from_millis(entry.took_ms.unwrap_or(0));
+    match &entry.kind {
+        EntryKind::Message { message } => match &message.body {
+            Body::Assistant(assistant) => Spent::turn(assistant.usage, took),
+            Body::ToolResult(_) => Spent::tool(1, took),
+            Body::User(_) => Spent::default(),
+        },
+        EntryKind::TurnFailed { usage, .. } => Spent::turn(*usage, took),
+        EntryKind::Created | EntryKind::Forked { .. } => Spent::default(),
     }
 }
 

@@ -12,9 +12,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{Session, Shared, Transcript, batch};
+use super::{RunContext, Session, Transcript, batch};
 use crate::clock::unix_ms;
 use crate::event::{ErrorSummary, Event, Events};
+use crate::limits::{Ledger, Limits, Spent};
 use crate::model::{
     Assistant, Body, Message, Model, ModelEvent, ModelRequest, Origin, StopReason, ThinkingLevel, ToolCall, Turn,
     Usage, User, collect,
@@ -30,20 +31,20 @@ pub(crate) struct RunOptions {
     pub(crate) user: Option<User>,
     pub(crate) model: Arc<dyn Model>,
     pub(crate) thinking: ThinkingLevel,
-    pub(crate) max_turns: u32,
+    pub(crate) limits: Limits,
     pub(crate) tools: Arc<Registry>,
     /// Where a structured result is handed in, when one is asked for.
     pub(crate) verdict: Option<Arc<Verdict>>,
+    pub(crate) events: Events,
+    /// Ends the run.
+    pub(crate) cancel: CancellationToken,
 }
 
 /// One prompt on its way.
-pub(crate) struct Run<'a> {
-    shared: &'a Shared,
-    session: &'a str,
+struct Run<'a> {
+    cx: Arc<RunContext>,
     transcript: &'a mut Transcript,
-    events: &'a Events,
-    cancel: &'a CancellationToken,
-    options: RunOptions,
+    verdict: Option<Arc<Verdict>>,
     progress: &'a mut Progress,
 }
 
@@ -77,52 +78,58 @@ pub(crate) struct Progress {
     pub(crate) usage: Usage,
 }
 
-impl<'a> Run<'a> {
-    pub(crate) fn new(
-        session: &'a Session,
-        transcript: &'a mut Transcript,
-        events: &'a Events,
-        cancel: &'a CancellationToken,
-        options: RunOptions,
-        progress: &'a mut Progress,
-    ) -> Self {
-        Self { shared: &session.shared, session: session.name(), transcript, events, cancel, options, progress }
-    }
-
-    /// Takes turns until the model answers.
-    pub(crate) async fn run(&mut self) -> Result<Answer> {
-        self.transcript.load().await?;
-        self.transcript.answer_interrupted().await?;
-        let mut step = match self.options.user.take() {
-            Some(user) => {
-                self.transcript.push([Message::new(user)]).await?;
-                None
-            }
-            None => self.interrupted_step()?,
-        };
-        let mut attempts = 1;
-        loop {
-            if let Some(step) = step
-                && let Some(answer) = self.conclude(step, &mut attempts).await?
-            {
-                return Ok(answer);
-            }
-            step = Some(self.step().await?);
+/// Takes turns until the model answers.
+pub(crate) async fn run(
+    session: &Session,
+    transcript: &mut Transcript,
+    options: RunOptions,
+    progress: &mut Progress,
+) -> Result<Answer> {
+    transcript.load().await?;
+    transcript.answer_interrupted().await?;
+    let RunOptions { user, model, thinking, limits, tools, verdict, events, cancel } = options;
+    let agent = &session.shared.agent;
+    let cx = Arc::new(RunContext {
+        shared: session.shared.clone(),
+        session: session.name_shared(),
+        model,
+        thinking,
+        tools,
+        events,
+        ledger: Ledger::new(limits, agent.session_limits.clone(), *transcript.spent(), None),
+        cancel,
+    });
+    let mut run = Run { cx, transcript, verdict, progress };
+    let mut step = match user {
+        Some(user) => {
+            run.transcript.push([Message::new(user)]).await?;
+            None
         }
+        None => run.interrupted_step()?,
+    };
+    let mut attempts = 1;
+    loop {
+        if let Some(step) = step
+            && let Some(answer) = run.conclude(step, &mut attempts).await?
+        {
+            return Ok(answer);
+        }
+        step = Some(run.step().await?);
     }
+}
 
+impl Run<'_> {
     /// One turn of the model, and the tool calls that it asks for.
     async fn step(&mut self) -> Result<Step> {
-        let turn = self.turn_with_retries().await?;
+        let (turn, took) = self.turn_with_retries().await?;
         let assistant = turn.into_assistant(self.origin());
         let step = Step::of(&assistant);
         let calls: Vec<ToolCall> = assistant.tool_calls().cloned().collect();
-        self.transcript.push([Message::new(assistant)]).await?;
+        self.transcript.push_timed(vec![(Message::new(assistant), Some(took))]).await?;
         if !calls.is_empty() && step.stop == StopReason::Length {
-            batch::refuse_cut(&calls, self.events, self.transcript).await?;
+            batch::refuse_cut(&calls, &self.cx.events, self.transcript).await?;
         } else if !calls.is_empty() {
-            let tools = &self.options.tools;
-            batch::run(&calls, self.shared, tools, self.events, self.cancel, self.transcript).await?;
+            batch::run(&calls, &self.cx, self.transcript).await?;
         }
         Ok(step)
     }
@@ -130,7 +137,7 @@ impl<'a> Run<'a> {
     /// The answer, when `step` was the last one.
     async fn conclude(&mut self, step: Step, attempts: &mut u32) -> Result<Option<Answer>> {
         let Step { text, stop, is_answer } = step;
-        let Some(verdict) = &self.options.verdict else {
+        let Some(verdict) = &self.verdict else {
             return Ok(is_answer.then_some(Answer { text, stop, data: Value::Null }));
         };
         match verdict.settled() {
@@ -153,7 +160,7 @@ impl<'a> Run<'a> {
             return Err(output::unavailable(reason.clone(), &reason, said));
         }
         *attempts += 1;
-        self.events.emit(|| Event::Reminded { attempt: *attempts, of: MAX_OUTPUT_ATTEMPTS });
+        self.cx.events.emit(|| Event::Reminded { attempt: *attempts, of: MAX_OUTPUT_ATTEMPTS });
         self.transcript.push([Message::user(output::REMINDER)]).await
     }
 
@@ -166,9 +173,9 @@ impl<'a> Run<'a> {
                 OPERATION,
                 "there is nothing to go on with: the session is empty",
             )
-            .with("session", self.session));
+            .with("session", &self.cx.session));
         }
-        if let Some(verdict) = &self.options.verdict {
+        if let Some(verdict) = &self.verdict {
             verdict.replay(messages);
         }
         let last = messages.iter().rev().find(|message| !matches!(message.body, Body::ToolResult(_)));
@@ -179,12 +186,12 @@ impl<'a> Run<'a> {
     }
 
     fn origin(&self) -> Origin {
-        self.options.model.info().origin.clone()
+        self.cx.model.info().origin.clone()
     }
 
     /// One turn of the model, tried again while its error says that this may help.
-    async fn turn_with_retries(&mut self) -> Result<Turn> {
-        let policy = &self.shared.agent.retry;
+    async fn turn_with_retries(&mut self) -> Result<(Turn, Duration)> {
+        let policy = self.cx.shared.agent.retry.clone();
         let mut attempt = 0;
         loop {
             let error = match self.turn().await? {
@@ -196,8 +203,8 @@ impl<'a> Run<'a> {
                 Retry::After(wait) if wait > policy.max_delay => None,
                 Retry::Backoff | Retry::After(Duration::ZERO) => {
                     // Sessions that fail together should not come back together.
-                    let seed = (unix_ms(&*self.shared.agent.clock), self.session);
-                    Some(backoff(policy, attempt, &seed))
+                    let seed = (unix_ms(&*self.cx.shared.agent.clock), &self.cx.session);
+                    Some(backoff(&policy, attempt, &seed))
                 }
                 Retry::After(wait) => Some(wait),
             };
@@ -205,34 +212,29 @@ impl<'a> Run<'a> {
                 return Err(if attempt > 0 { error.with("attempts", attempt + 1) } else { error });
             };
             attempt += 1;
-            self.events.emit(|| Event::Retrying { attempt, of: policy.retries, delay_ms: millis(delay) });
+            self.cx.events.emit(|| Event::Retrying { attempt, of: policy.retries, delay_ms: millis(delay) });
             tracing::warn!(attempt, delay_ms = millis(delay), error = %error, "model turn failed; trying again");
             tokio::select! {
                 () = tokio::time::sleep(delay) => {}
-                () = self.cancel.cancelled() => return Err(Error::cancelled(OPERATION)),
+                () = self.cx.cancel.cancelled() => return Err(Error::cancelled(OPERATION)),
             }
         }
     }
 
     /// One request to the model. The outer error is not the model's: it ends the prompt.
-    async fn turn(&mut self) -> Result<Result<Turn>> {
-        if self.cancel.is_cancelled() {
+    async fn turn(&mut self) -> Result<Result<(Turn, Duration)>> {
+        if self.cx.cancel.is_cancelled() {
             return Err(Error::cancelled(OPERATION));
         }
-        if self.progress.turns >= self.options.max_turns {
-            return Err(Error::new(
-                ErrorKind::LimitExceeded,
-                OPERATION,
-                "the prompt took as many model turns as it may; prompt again to go on, or raise max_turns",
-            )
-            .with("max_turns", self.options.max_turns));
-        }
+        self.cx.ledger.check()?;
         self.progress.turns += 1;
-        let model = self.options.model.info().spec();
-        let mut record = TurnRecord::begin(self.events, self.progress.turns, model);
+        let model = self.cx.model.info().spec();
+        let cx = self.cx.clone();
+        let mut record = TurnRecord::begin(&cx.events, self.progress.turns, model);
         let result = self.ask().await;
-        let usage = result.as_ref().map(|turn| turn.finish.usage).unwrap_or_default();
+        let (usage, took) = (result.as_ref().map(|turn| turn.finish.usage).unwrap_or_default(), record.begun.elapsed());
         self.progress.usage += usage;
+        cx.ledger.charge(&Spent::turn(usage, took));
         // A refusal is the end of the prompt; the model's words about it are the reason.
         let result = result.and_then(|turn| match turn.finish.stop {
             StopReason::Refused => Err(refused(turn, self.origin())),
@@ -242,22 +244,22 @@ impl<'a> Run<'a> {
         match &result {
             Err(error) if error.is_cancelled() => return Err(Error::cancelled(OPERATION)),
             Err(error) => {
-                let recorded = self.transcript.record_failure(error, usage).await;
+                let recorded = self.transcript.record_failure(error, usage, took).await;
                 recorded.map_err(|store| store.with("while_recording", error).with_retry(Retry::Never))?;
             }
             Ok(_) => {}
         }
-        Ok(result)
+        Ok(result.map(|turn| (turn, took)))
     }
 
     async fn ask(&self) -> Result<Turn> {
-        let info = self.options.model.info();
+        let info = self.cx.model.info();
         let request = ModelRequest {
-            system: self.shared.system.clone(),
+            system: self.cx.shared.system.clone(),
             messages: self.transcript.messages().clone(),
-            tools: self.options.tools.set().clone(),
-            thinking: self.options.thinking,
-            cache_key: Some(cache_key(&self.shared.id, self.session)),
+            tools: self.cx.tools.set().clone(),
+            thinking: self.cx.thinking,
+            cache_key: Some(cache_key(&self.cx.shared.id, &self.cx.session)),
             ..ModelRequest::new(Vec::new())
         };
         let span = tracing::info_span!(
@@ -267,20 +269,20 @@ impl<'a> Run<'a> {
             gen_ai.request.model = %info.origin.model,
         );
         let asked = async {
-            let stream = self.options.model.stream(request).await?;
+            let stream = self.cx.model.stream(request).await?;
             collect(stream, |event| self.show(event)).await
         };
         tokio::select! {
             biased;
-            () = self.cancel.cancelled() => Err(Error::cancelled(OPERATION)),
+            () = self.cx.cancel.cancelled() => Err(Error::cancelled(OPERATION)),
             turn = asked.instrument(span) => turn,
         }
     }
 
     fn show(&self, event: &ModelEvent) {
         match event {
-            ModelEvent::TextDelta(text) => self.events.emit(|| Event::TextDelta { text: text.clone() }),
-            ModelEvent::ThinkingDelta(text) => self.events.emit(|| Event::ThinkingDelta { text: text.clone() }),
+            ModelEvent::TextDelta(text) => self.cx.events.emit(|| Event::TextDelta { text: text.clone() }),
+            ModelEvent::ThinkingDelta(text) => self.cx.events.emit(|| Event::ThinkingDelta { text: text.clone() }),
             _ => {}
         }
     }

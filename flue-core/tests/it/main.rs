@@ -4,7 +4,9 @@
 mod bounds;
 mod copy;
 mod faults;
+mod limits;
 mod output;
+mod policy;
 mod search;
 mod sessions;
 mod support;

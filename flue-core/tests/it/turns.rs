@@ -176,7 +176,10 @@ async fn limits_end_a_prompt_and_the_next_one_works() {
     let model = ScriptModel::new().calls(call).calls(call).says("later").hangs().says("after all");
     let harness = start(agent(&model).tool(Wait)).await;
     let error = harness.prompt("Go.").max_turns(2).await.unwrap_err();
-    assert_eq!((error.kind(), error.fact("max_turns")), (ErrorKind::LimitExceeded, Some("2")));
+    assert_eq!(
+        (error.kind(), error.fact("limit"), error.fact("allowed")),
+        (ErrorKind::LimitExceeded, Some("turns"), Some("2"))
+    );
     assert_eq!(harness.prompt("Go on.").await.unwrap().text, "later");
     let begun = Instant::now();
     let error = harness.prompt("Hang.").timeout(Duration::from_secs(7)).await.unwrap_err();
