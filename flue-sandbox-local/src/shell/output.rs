@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use flue_core::{OutputSink, OutputStream};
+use rustix::io::Errno;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::unix::pipe;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -15,6 +16,8 @@ use super::clock;
 
 /// The most that is read in one go: what a pipe of Linux holds.
 const READ_BYTES: usize = 64 << 10;
+/// The most that a pipe of an ordinary user can hold (`/proc/sys/fs/pipe-max-size`).
+const PIPE_BYTES: usize = 1 << 20;
 /// How long the pipes of a command that has ended must be quiet before nobody waits for them any more.
 const DRAIN_IDLE: Duration = Duration::from_millis(150);
 /// The longest that they are waited for, however much what stays in the background has to say.
@@ -64,14 +67,17 @@ impl Pipes {
         while self.is_open() {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return;
+                break;
             }
             tokio::select! {
                 biased;
                 () = self.serve() => {}
-                () = clock::sleep(left.min(DRAIN_IDLE)) => return,
+                () = clock::sleep(left.min(DRAIN_IDLE)) => break,
             }
         }
+        // On a busy machine the time may be up before the runtime has heard of what was written long ago.
+        self.stdout.sweep(OutputStream::Stdout, self.sink.as_deref());
+        self.stderr.sweep(OutputStream::Stderr, self.sink.as_deref());
     }
 
     /// What was written: both streams, and how much is missing of each.
@@ -146,15 +152,34 @@ impl Output {
         let Some(pipe) = &mut self.pipe else { return };
         self.buffer.resize(READ_BYTES, 0);
         match pipe.read(&mut self.buffer).await {
-            Ok(read @ 1..) => {
-                let bytes = &self.buffer[..read];
-                self.kept.push(bytes);
-                if let Some(sink) = sink {
-                    sink.output(stream, bytes);
-                }
-            }
+            Ok(read @ 1..) => self.take(read, stream, sink),
             // A pipe that cannot be read has ended.
             Ok(0) | Err(_) => self.pipe = None,
+        }
+    }
+
+    /// Takes what is in the pipe now. Whoever goes on writing does not hold it up: it is no more than a pipe can hold.
+    fn sweep(&mut self, stream: OutputStream, sink: Option<&dyn OutputSink>) {
+        let mut left = PIPE_BYTES;
+        while let Some(pipe) = self.pipe.as_ref().filter(|_| left > 0) {
+            self.buffer.resize(READ_BYTES, 0);
+            match rustix::io::read(pipe, &mut self.buffer) {
+                Ok(read @ 1..) => {
+                    left = left.saturating_sub(read);
+                    self.take(read, stream, sink);
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return,
+                Ok(0) | Err(_) => self.pipe = None,
+            }
+        }
+    }
+
+    fn take(&mut self, read: usize, stream: OutputStream, sink: Option<&dyn OutputSink>) {
+        let bytes = &self.buffer[..read];
+        self.kept.push(bytes);
+        if let Some(sink) = sink {
+            sink.output(stream, bytes);
         }
     }
 }
@@ -225,7 +250,30 @@ fn severed_bytes(bytes: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
+
+    /// Takes longer than anybody waits.
+    struct Slow;
+
+    impl OutputSink for Slow {
+        fn output(&self, _: OutputStream, _: &[u8]) {
+            std::thread::sleep(DRAIN_MOST);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_written_is_taken_however_late_it_is_heard_of() {
+        let (stdout, mut to_stdout) = std::io::pipe().unwrap();
+        let (stderr, mut to_stderr) = std::io::pipe().unwrap();
+        let mut pipes = Pipes::new(None, stdout.into(), stderr.into(), 1000, Some(Arc::new(Slow))).unwrap();
+        to_stdout.write_all(b"out").unwrap();
+        to_stderr.write_all(b"err").unwrap();
+        // Somebody in the background holds the pipes, so neither ends.
+        pipes.drain().await;
+        assert_eq!(pipes.take(), [(b"out".to_vec(), 0), (b"err".to_vec(), 0)]);
+    }
 
     /// What is kept of `input`, pushed in pieces of `step` bytes.
     fn kept(limit: usize, step: usize, input: &[u8]) -> (Vec<u8>, u64) {
