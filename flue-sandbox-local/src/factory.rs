@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::LocalSandbox;
 use crate::env::Environment;
-use crate::files::{Files, Root, blocking, failed};
+use crate::files::{Files, Root, blocking, failed, refused};
 use crate::notes::notes;
+use crate::overlay::{Layer, Overlay};
 use crate::search::{Outer, Search};
 use crate::shell::{Launcher, Shell};
 
@@ -121,49 +122,79 @@ impl Local {
         self
     }
 
+    /// Lays a layer over the directory: what is written stays in it until it is reviewed and applied.
+    ///
+    /// The file API is kept beneath the directory; [`Local::jail`] and [`Local::unjailed`] do not go with it.
+    pub fn overlay(self) -> Overlay {
+        Overlay::new(self)
+    }
+
+    /// The directory that an overlay lies over.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] when the file API is to reach beyond it; those of finding it.
+    pub(crate) fn base_of_overlay(&self) -> Result<SandboxPath> {
+        if !matches!(self.jail, Jail::Base) {
+            let why = "an overlay keeps the file API beneath its directory; leave out `jail` and `unjailed`";
+            return Err(Error::new(ErrorKind::Config, "open", why));
+        }
+        canonical(&self.dir)
+    }
+
     /// Opens a sandbox: what [`SandboxFactory::open`] does, with the concrete type.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when the directory is missing, [`ErrorKind::PermissionDenied`] when the one that is asked for
     /// lies outside the jail, [`ErrorKind::Config`] for settings that cannot be.
     pub async fn create(&self, request: OpenRequest) -> Result<Arc<LocalSandbox>> {
+        self.create_over(request, None).await
+    }
+
+    /// Opens a sandbox, whose files beneath the base directory are those of `layer` if there is one.
+    pub(crate) async fn create_over(
+        &self,
+        request: OpenRequest,
+        layer: Option<Arc<Layer>>,
+    ) -> Result<Arc<LocalSandbox>> {
         self.env.check()?;
-        let this = self.clone();
-        let (base, root, outer, launcher) = blocking("open", move || this.look()).await?;
+        let (this, over) = (self.clone(), layer.clone());
+        let (base, root, outer, launcher) = blocking("open", move || this.look(over.as_deref())).await?;
         let cwd = base.join(request.cwd.as_deref().unwrap_or_default())?;
         let closed = CancellationToken::new();
         let files = Files::new(Arc::clone(&root), closed.clone());
         files.create_dir(&cwd, CreateDir::recursive()).await?;
         // A link on the way would make the shell's idea of it another one.
-        let cwd = blocking("open", move || canonical(Path::new(cwd.as_str()))).await?;
-        if !cwd.is_within(root.path()) {
-            return Err(outside("the directory to work in lies outside the jail", &cwd, root.path()));
-        }
+        let seen = Arc::clone(&root);
+        let cwd = blocking("open", move || seen.real(&cwd).map_err(|refusal| refused("open", &cwd, refusal))).await?;
 
         let mut capabilities = Capabilities::full();
         capabilities.persistent = true;
         capabilities.network = NetworkReach::Open;
-        let info = SandboxInfo::new(SandboxLevel::Local, "local", cwd, capabilities);
+        let provider = if layer.is_some() { "local:overlay" } else { "local" };
+        let info = SandboxInfo::new(SandboxLevel::Local, provider, cwd, capabilities);
         let jail = root.is_jail().then(|| root.path());
-        let info = notes(launcher.shell(), jail).into_iter().fold(info, SandboxInfo::with_note);
+        let mut notes = notes(launcher.shell(), jail, layer.is_some());
+        notes.extend(layer.as_ref().and_then(|layer| layer.note()));
+        let info = notes.into_iter().fold(info, SandboxInfo::with_note);
         let search = Search::new(root, outer, closed.clone());
-        let shell = Shell::new(launcher, self.env.clone(), self.output_bytes, closed.clone());
+        let shell = Shell::new(launcher, layer, self.env.clone(), self.output_bytes, closed.clone());
         Ok(Arc::new(LocalSandbox::new(info, files, search, shell, closed)))
     }
 
     /// Looks at the host: the base directory, what the file API is kept beneath, the ignore files above that, the shell.
-    fn look(&self) -> Result<(SandboxPath, Arc<Root>, Outer, Launcher)> {
+    fn look(&self, layer: Option<&Layer>) -> Result<(SandboxPath, Arc<Root>, Outer, Launcher)> {
         let base = canonical(&self.dir)?;
-        let root = match &self.jail {
-            Jail::Base => Root::beneath(base.clone())?,
-            Jail::Dir(dir) => {
+        let root = match (&self.jail, layer) {
+            (_, Some(layer)) => layer.root()?,
+            (Jail::Base, None) => Root::beneath(base.clone())?,
+            (Jail::Dir(dir), None) => {
                 let dir = canonical(&Path::new(base.as_str()).join(dir))?;
                 if !base.is_within(&dir) {
                     return Err(outside("the base directory lies outside the jail", &base, &dir));
                 }
                 Root::beneath(dir)?
             }
-            Jail::None => Root::host()?,
+            (Jail::None, None) => Root::host()?,
         };
         let outer = Outer::read(root.path())?;
         let launcher = Launcher::find(self.env.host_path())?;

@@ -2,16 +2,25 @@
 
 use flue_core::SandboxPath;
 
-/// The facts, one sentence each. `jail` is what the file tools are kept beneath, if anything.
-pub(crate) fn notes(shell: &std::path::Path, jail: Option<&SandboxPath>) -> Vec<String> {
+/// The facts, one sentence each. `jail` is what the file tools are kept beneath, if anything; `layered` says whether that is
+/// a layer over the user's files.
+pub(crate) fn notes(shell: &std::path::Path, jail: Option<&SandboxPath>, layered: bool) -> Vec<String> {
+    let stays = match jail.filter(|_| layered) {
+        Some(dir) => format!(
+            "What they change or delete beneath {dir} is kept aside and only reaches the user's own files once the user has \
+             reviewed it; what they change anywhere else stays changed."
+        ),
+        None => "What they change or delete stays changed.".to_owned(),
+    };
     let files = match jail {
         Some(jail) => format!("The file tools reach only what is beneath {jail}; commands are not kept in it."),
         None => "The file tools reach every file of the machine that the user may.".to_owned(),
     };
     vec![
-        "Nothing is isolated: commands are real processes on the user's own machine, run as the user, with the user's \
-         files and network. What they change or delete stays changed."
-            .to_owned(),
+        format!(
+            "Nothing is isolated: commands are real processes on the user's own machine, run as the user, with the user's \
+             files and network. {stays}"
+        ),
         files,
         format!(
             "Each command starts a fresh {}: files are kept between commands, variables and directory changes are not.",

@@ -47,7 +47,7 @@ fn remove_at(root: &Root, path: &SandboxPath, recursive: bool) -> Result<(), Ref
 }
 
 /// Removes a directory with what is in it. Somebody may be removing it as well.
-fn remove_tree(parent: BorrowedFd<'_>, name: &[u8], depth: usize) -> Result<(), Refusal> {
+pub(crate) fn remove_tree(parent: BorrowedFd<'_>, name: &[u8], depth: usize) -> Result<(), Refusal> {
     if depth == 0 {
         return Err(Refusal::Limit("directories inside each other", MAX_DEPTH as u64));
     }

@@ -13,10 +13,12 @@ use bytes::Bytes;
 use flue_core::{CreateDir, DirEntry, Error, ErrorKind, FileSystem, Metadata, Remove, Result, SandboxPath};
 use tokio_util::sync::CancellationToken;
 
+#[cfg(target_os = "linux")]
+pub(crate) use self::change::remove_tree;
 pub(crate) use self::read::{entries, open_regular};
 pub(crate) use self::refusal::{Refusal, failed, refused};
 use self::root::Last;
-pub(crate) use self::root::{Parents, Root, open_at};
+pub(crate) use self::root::{Parents, Root, STEP, open_at};
 
 /// The files beneath one root, for as long as the sandbox is open.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use flue_core::{Error, ErrorKind, SandboxPath};
+use flue_core::{Error, ErrorKind};
 use rustix::io::Errno;
 
 /// Why an operation on files was not done.
@@ -35,7 +35,7 @@ impl From<std::io::Error> for Refusal {
 }
 
 /// `refusal` as an error of this seam.
-pub(crate) fn refused(operation: &'static str, path: &SandboxPath, refusal: Refusal) -> Error {
+pub(crate) fn refused(operation: &'static str, path: impl Display, refusal: Refusal) -> Error {
     let (kind, message) = match &refusal {
         Refusal::Os(errno) => return failed(operation, path, *errno),
         Refusal::Outside => (

@@ -26,9 +26,9 @@ const DIR_MODE: Mode = Mode::from_raw_mode(0o777);
 
 /// Opens a directory only to go on from there: search permission is enough.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const STEP: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+pub(crate) const STEP: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-const STEP: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+pub(crate) const STEP: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// What is done with a link at the end of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub(crate) struct Spot {
     pub(crate) dir: OwnedFd,
     /// `None` for the directory itself: the root, or where a link ending in `..` leads.
     pub(crate) name: Option<Vec<u8>>,
+    /// The names from the root to the directory, none of which is a link.
+    walked: Vec<Vec<u8>>,
 }
 
 impl Spot {
@@ -76,6 +78,13 @@ impl Root {
         Ok(Self { dir, path })
     }
 
+    /// Everything beneath a directory that is open, and goes by `path`.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn opened(dir: BorrowedFd<'_>, path: SandboxPath) -> Result<Self> {
+        let dir = dir.try_clone_to_owned().map_err(|error| refused("open", &path, error.into()))?;
+        Ok(Self { dir, path })
+    }
+
     /// The whole host.
     pub(crate) fn host() -> Result<Self> {
         Self::beneath(SandboxPath::root())
@@ -96,14 +105,14 @@ impl Root {
         let mut walk = Walk::start(self, inside.as_bytes())?;
         let mut links = 0;
         for _ in 0..MAX_STEPS {
-            let Some(name) = walk.ahead.pop() else { return Ok(Spot { dir: walk.dir, name: None }) };
+            let Some(name) = walk.ahead.pop() else { return Ok(walk.at(None)) };
             if name == b".." {
                 walk.back()?;
                 continue;
             }
             let at_end = walk.ahead.is_empty();
             if at_end && last == Last::Keep {
-                return Ok(Spot { dir: walk.dir, name: Some(name) });
+                return Ok(walk.at(Some(name)));
             }
             let step = if at_end { Err(Errno::NOTDIR) } else { walk.enter(&name) };
             match step {
@@ -126,7 +135,7 @@ impl Root {
                             walk.follow(target.as_bytes())?;
                         }
                         Err(Errno::INVAL | Errno::NOENT) if at_end => {
-                            return Ok(Spot { dir: walk.dir, name: Some(name) });
+                            return Ok(walk.at(Some(name)));
                         }
                         // Not a link, so it is a file where a directory is needed.
                         Err(Errno::INVAL) => return Err(Errno::NOTDIR.into()),
@@ -137,6 +146,16 @@ impl Root {
             }
         }
         Err(Errno::LOOP.into())
+    }
+
+    /// The path of a directory without links.
+    pub(crate) fn real(&self, path: &SandboxPath) -> Result<SandboxPath, Refusal> {
+        // With a name after it, every link of the path itself is walked.
+        let below = path.join("x").map_err(|_| Refusal::Os(Errno::NAMETOOLONG))?;
+        let spot = self.locate(&below, Last::Keep, Parents::Require)?;
+        let walked = spot.walked.iter().map(|name| std::str::from_utf8(name));
+        let walked = walked.collect::<Result<Vec<_>, _>>().map_err(|_| Refusal::Os(Errno::ILSEQ))?;
+        self.path.join(walked.join("/")).map_err(|_| Refusal::Os(Errno::NAMETOOLONG))
     }
 
     /// Opens what `path` leads to, without making it.
@@ -186,6 +205,11 @@ impl<'a> Walk<'a> {
 
     fn push<'b>(&mut self, names: impl DoubleEndedIterator<Item = &'b [u8]>) {
         self.ahead.extend(names.rev().map(<[u8]>::to_vec));
+    }
+
+    /// Ends it where it is.
+    fn at(self, name: Option<Vec<u8>>) -> Spot {
+        Spot { dir: self.dir, name, walked: self.walked }
     }
 
     /// Goes into a directory; not through a link.

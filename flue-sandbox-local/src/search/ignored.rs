@@ -6,6 +6,7 @@
 use std::ffi::OsStr;
 use std::io::Read as _;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 
 use flue_core::{Result, SandboxPath};
 use ignore::Match;
@@ -22,7 +23,7 @@ const GIT: &str = ".git";
 
 /// The rules of one directory.
 #[derive(Debug, Default)]
-struct Rules {
+pub(super) struct Rules {
     rgignore: Option<Gitignore>,
     ignore: Option<Gitignore>,
     gitignore: Option<Gitignore>,
@@ -48,7 +49,7 @@ impl Outer {
 /// The rules that hold where a walk is.
 pub(super) struct Ignored<'a> {
     outer: &'a [Rules],
-    inner: Vec<Rules>,
+    inner: Vec<Arc<Rules>>,
 }
 
 impl<'a> Ignored<'a> {
@@ -59,12 +60,18 @@ impl<'a> Ignored<'a> {
             Some(parent) if parent.is_within(root.path()) => rules_down_to(root, &parent)?,
             _ => Vec::new(),
         };
-        Ok(Self { outer: &place.outer.0, inner })
+        Ok(Self { outer: &place.outer.0, inner: inner.into_iter().map(Arc::new).collect() })
+    }
+
+    /// What holds where these are the rules of the directories from the root on.
+    #[cfg(target_os = "linux")]
+    pub(super) fn within(outer: &'a Outer, inner: Vec<Arc<Rules>>) -> Self {
+        Self { outer: &outer.0, inner }
     }
 
     /// Enters a directory.
     pub(super) fn push(&mut self, dir: BorrowedFd<'_>, path: &SandboxPath) {
-        self.inner.push(Rules::of(dir, path));
+        self.inner.push(Arc::new(Rules::of(dir, path)));
     }
 
     /// Leaves it.
@@ -78,22 +85,35 @@ impl<'a> Ignored<'a> {
         if here && path.file_name() == Some(GIT) {
             return true;
         }
-        let levels = || self.inner.iter().rev().chain(self.outer.iter().rev());
-        let says = |rules: Option<&Gitignore>| match rules?.matched(path.as_str(), is_dir) {
-            Match::Ignore(_) => Some(true),
-            Match::Whitelist(_) => Some(false),
-            Match::None => None,
-        };
-        let in_repository = levels().any(|level| level.repository);
+        let verdict = self
+            .levels()
+            .find_map(|level| says(level.rgignore.as_ref(), path, is_dir))
+            .or_else(|| self.levels().find_map(|level| says(level.ignore.as_ref(), path, is_dir)));
+        verdict.unwrap_or_else(|| self.git_names(path, is_dir))
+    }
+
+    /// Whether git ignores an entry of the directory entered last.
+    pub(super) fn git_names(&self, path: &SandboxPath, is_dir: bool) -> bool {
         // Up to and with the directory where the repository begins.
-        let begin = levels().position(|level| level.repository).map_or(0, |at| at + 1);
-        let git = || levels().take(if in_repository { begin } else { 0 });
-        let verdict = levels()
-            .find_map(|level| says(level.rgignore.as_ref()))
-            .or_else(|| levels().find_map(|level| says(level.ignore.as_ref())))
-            .or_else(|| git().find_map(|level| says(level.gitignore.as_ref())))
-            .or_else(|| git().find_map(|level| says(level.exclude.as_ref())));
+        let Some(begin) = self.levels().position(|level| level.repository) else { return false };
+        let git = || self.levels().take(begin + 1);
+        let verdict = git()
+            .find_map(|level| says(level.gitignore.as_ref(), path, is_dir))
+            .or_else(|| git().find_map(|level| says(level.exclude.as_ref(), path, is_dir)));
         verdict.unwrap_or(false)
+    }
+
+    /// The rules of each directory, the innermost first.
+    fn levels(&self) -> impl Iterator<Item = &Rules> {
+        self.inner.iter().rev().map(|rules| &**rules).chain(self.outer.iter().rev())
+    }
+}
+
+fn says(rules: Option<&Gitignore>, path: &SandboxPath, is_dir: bool) -> Option<bool> {
+    match rules?.matched(path.as_str(), is_dir) {
+        Match::Ignore(_) => Some(true),
+        Match::Whitelist(_) => Some(false),
+        Match::None => None,
     }
 }
 
@@ -103,13 +123,16 @@ fn rules_down_to(root: &Root, last: &SandboxPath) -> Result<Vec<Rules>, Refusal>
         .take_while(|path| path.is_within(root.path()))
         .collect();
     paths.reverse();
-    let rules = paths.iter().map(|path| match root.open(path, OFlags::RDONLY | OFlags::DIRECTORY) {
-        Ok(dir) => Ok(Rules::of(dir.as_fd(), path)),
+    paths.iter().map(|path| rules_of(root, path)).collect()
+}
+
+pub(super) fn rules_of(root: &Root, dir: &SandboxPath) -> Result<Rules, Refusal> {
+    match root.open(dir, OFlags::RDONLY | OFlags::DIRECTORY) {
+        Ok(opened) => Ok(Rules::of(opened.as_fd(), dir)),
         // One may go through a directory that one may not read.
         Err(Refusal::Os(_)) => Ok(Rules::default()),
         Err(refusal) => Err(refusal),
-    });
-    rules.collect()
+    }
 }
 
 impl Rules {

@@ -3,6 +3,8 @@
 //! Ignore files count as they do for `rg --hidden --glob '!.git'`, but for the user's global one. The same path always
 //! gives the same answer, in the order of paths.
 
+#[cfg(target_os = "linux")]
+mod git;
 mod glob;
 mod grep;
 mod ignored;
@@ -15,6 +17,8 @@ use flue_core::search::{GlobHits, GlobQuery, GrepHits, GrepQuery};
 use flue_core::{Result, SandboxPath};
 use tokio_util::sync::CancellationToken;
 
+#[cfg(target_os = "linux")]
+pub(crate) use self::git::GitIgnored;
 pub(crate) use self::ignored::Outer;
 use crate::files::{Refusal, Root, blocking, closed, refused};
 

@@ -13,6 +13,8 @@ use std::process::{Command, Stdio};
 use flue_core::{Error, ErrorKind, Result};
 use rustix::fs::{CWD, Mode, OFlags};
 
+use crate::overlay::Entrance;
+
 /// The longest command, in bytes: half of what Linux usually takes for arguments and environment together (2 MiB).
 pub(super) const MAX_COMMAND_BYTES: usize = 1 << 20;
 /// Longer commands are handed over in pieces: Linux takes no argument of 128 KiB (`MAX_ARG_STRLEN`, with its NUL).
@@ -44,20 +46,22 @@ impl Launcher {
         &self.shell
     }
 
-    /// A process that runs `script` and leads a group of its own, with pipes for output and nothing for input.
-    pub(super) fn command(&self, script: &str) -> Command {
-        let mut command = match &self.detach {
-            Some(setsid) => {
-                // Not a group's leader, it makes a session without another fork and becomes the shell.
-                let mut command = Command::new(setsid);
-                command.arg(&self.shell);
-                command
-            }
+    /// A process that runs `script` from `cwd`, behind the entrance if there is one, and leads a group of its own, with pipes
+    /// for output and nothing for input.
+    pub(super) fn command(&self, script: &str, cwd: &str, entrance: Option<&Entrance>) -> Command {
+        let first = self.detach.as_ref().unwrap_or(&self.shell);
+        let mut command = match entrance {
+            Some(entrance) => entrance.command(first),
             None => {
-                let mut command = Command::new(&self.shell);
-                command.process_group(0);
+                let mut command = Command::new(first);
+                command.current_dir(cwd);
                 command
             }
+        };
+        match &self.detach {
+            // Not a group's leader, it makes a session without another fork and becomes the shell.
+            Some(_) => command.arg(&self.shell),
+            None => command.process_group(0),
         };
         command.arg("-c");
         if script.len() <= PIECE_BYTES {

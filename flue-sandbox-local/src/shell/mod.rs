@@ -28,6 +28,7 @@ use self::run::{Run, Stops, Watch};
 use self::scan::Mark;
 use crate::env::{self, Environment};
 use crate::files::{closed, failed};
+use crate::overlay::{Entrance, Layer, Shut};
 
 /// How many pipes of what commands left in the background are read on for at a time. Beyond it they are closed.
 const MAX_BACKGROUND_PIPES: usize = 256;
@@ -36,6 +37,7 @@ const MAX_BACKGROUND_PIPES: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Shell {
     launcher: Launcher,
+    layer: Option<Arc<Layer>>,
     env: Environment,
     /// Bytes kept of each stream.
     output_bytes: usize,
@@ -44,8 +46,16 @@ pub(crate) struct Shell {
 }
 
 impl Shell {
-    pub(crate) fn new(launcher: Launcher, env: Environment, output_bytes: usize, closed: CancellationToken) -> Self {
-        Self { launcher, env, output_bytes, background: Arc::new(Semaphore::new(MAX_BACKGROUND_PIPES)), closed }
+    /// Commands see the files of `layer`, if there is one.
+    pub(crate) fn new(
+        launcher: Launcher,
+        layer: Option<Arc<Layer>>,
+        env: Environment,
+        output_bytes: usize,
+        closed: CancellationToken,
+    ) -> Self {
+        let background = Arc::new(Semaphore::new(MAX_BACKGROUND_PIPES));
+        Self { launcher, layer, env, output_bytes, background, closed }
     }
 
     /// Runs a command from `cwd`, whatever `request` says of it.
@@ -61,8 +71,9 @@ impl Shell {
             Error::new(ErrorKind::Io, "exec", "the host has no randomness to mark the command's processes with")
                 .with_source(error)
         })?;
-        let mut command = self.launcher.command(&request.command);
-        command.current_dir(cwd.as_str());
+        let entrance = self.layer.as_ref().map(|layer| layer.entrance(&cwd)).transpose();
+        let entrance = entrance.map_err(|error| self.not_started(&cwd, error))?;
+        let mut command = self.launcher.command(&request.command, cwd.as_str(), entrance.as_ref());
         command.envs(self.env.variables()).envs(&request.env);
         command.env(env::MARK, mark.value(self.env.variables().get(OsStr::new(env::MARK))));
         let watch = Watch { limit: self.output_bytes, sink: request.sink };
@@ -70,6 +81,14 @@ impl Shell {
         let run = run.map_err(|error| self.not_started(&cwd, error))?;
         let stops = Stops { timeout: request.timeout, cancel: request.cancel.clone(), closed: self.closed.clone() };
         let ended = run.end(stops, &self.background).await;
+        match entrance.and_then(Entrance::shut) {
+            None => {}
+            Some(Shut::Cwd(error)) => return Err(self.not_started(&cwd, error)),
+            Some(Shut::Layer(why)) => {
+                let text = "the overlay could not be gone into; the command did not run";
+                return Err(Error::new(ErrorKind::Io, "exec", text).with("why", why));
+            }
+        }
         if request.cancel.is_cancelled() {
             return Err(Error::cancelled("exec"));
         }
@@ -100,6 +119,8 @@ impl Shell {
             .with_source(error);
         }
         let of_cwd = match std::fs::metadata(cwd.as_str()) {
+            // There it is the helper that starts, and it only says so when it is the directory.
+            _ if self.layer.is_some() => Some(errno),
             Err(error) => Errno::from_io_error(&error),
             Ok(facts) if !facts.is_dir() => Some(Errno::NOTDIR),
             Ok(_) => None,

@@ -7,6 +7,8 @@ mod environment;
 mod files;
 mod jail;
 mod output;
+#[cfg(target_os = "linux")]
+mod overlay;
 mod search;
 mod stop;
 mod stress;
