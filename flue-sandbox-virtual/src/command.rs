@@ -27,6 +27,47 @@ pub struct CommandCall {
     pub cancel: CancellationToken,
 }
 
+impl CommandCall {
+    /// A call from the root directory, without input and environment.
+    pub fn new(args: Vec<String>) -> Self {
+        Self {
+            args,
+            stdin: Bytes::new(),
+            cwd: SandboxPath::root(),
+            env: BTreeMap::new(),
+            cancel: CancellationToken::new(),
+        }
+    }
+
+    /// Sets what was piped or redirected into it.
+    #[must_use]
+    pub fn with_stdin(mut self, stdin: impl Into<Bytes>) -> Self {
+        self.stdin = stdin.into();
+        self
+    }
+
+    /// Sets the shell's working directory.
+    #[must_use]
+    pub fn with_cwd(mut self, cwd: SandboxPath) -> Self {
+        self.cwd = cwd;
+        self
+    }
+
+    /// Sets the shell's exported variables.
+    #[must_use]
+    pub fn with_env(mut self, env: BTreeMap<String, String>) -> Self {
+        self.env = env;
+        self
+    }
+
+    /// Sets what fires when the command is to stop.
+    #[must_use]
+    pub fn with_cancel(mut self, cancel: CancellationToken) -> Self {
+        self.cancel = cancel;
+        self
+    }
+}
+
 impl fmt::Debug for CommandCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CommandCall")
@@ -93,11 +134,11 @@ impl From<&'static str> for CommandOutput {
     }
 }
 
-pub(crate) type Handled = Pin<Box<dyn Future<Output = Result<CommandOutput>> + Send>>;
+type Handled = Pin<Box<dyn Future<Output = Result<CommandOutput>> + Send>>;
 
-/// What answers the calls of one command.
+/// What answers the calls of one command of the application.
 #[derive(Clone)]
-pub(crate) struct HostCommand(Arc<dyn Fn(CommandCall) -> Handled + Send + Sync>);
+pub struct HostCommand(Arc<dyn Fn(CommandCall) -> Handled + Send + Sync>);
 
 impl HostCommand {
     pub(crate) fn new<H, F, O>(handler: H) -> Self
@@ -112,8 +153,12 @@ impl HostCommand {
         }))
     }
 
-    pub(crate) fn call(&self, call: CommandCall) -> Handled {
-        (self.0)(call)
+    /// Answers one call.
+    ///
+    /// # Errors
+    /// What the handler fails with.
+    pub async fn call(&self, call: CommandCall) -> Result<CommandOutput> {
+        (self.0)(call).await
     }
 }
 

@@ -16,7 +16,7 @@ use crate::files::failed;
 use crate::seed::Seed;
 use crate::shell::{Pool, Setup, Shell};
 use crate::tree::{Access, Parents, TreeFs};
-use crate::{VirtualLimits, VirtualSandbox};
+use crate::{Plan, VirtualLimits, VirtualSandbox};
 
 /// The base directory unless [`Virtual::cwd`] says otherwise.
 const CWD: &str = "/workspace";
@@ -188,8 +188,7 @@ impl Virtual {
     /// # Errors
     /// [`ErrorKind::Config`] for settings that cannot be, and what goes wrong with a seed; it names the path.
     pub async fn create(&self, request: OpenRequest) -> Result<Arc<VirtualSandbox>> {
-        let base = SandboxPath::root().join(&self.cwd)?;
-        let cwd = base.join(request.cwd.as_deref().unwrap_or_default())?;
+        let (base, cwd) = self.directories(&request)?;
         let tree = self.tree(&base, &cwd).await?;
         let setup = self.setup()?;
         let info = self.info(cwd);
@@ -197,6 +196,24 @@ impl Virtual {
         let fs: Arc<dyn bashkit::FileSystem> = Arc::clone(&tree) as _;
         let shell = Shell::new(Arc::new(setup), fs, Arc::clone(pool));
         Ok(Arc::new(VirtualSandbox::new(info, tree, shell)))
+    }
+
+    /// What [`Virtual::create`] would open, for those who open it in another process. Reads the host's directories.
+    ///
+    /// # Errors
+    /// Those of [`Virtual::create`].
+    pub async fn plan(&self, request: &OpenRequest) -> Result<Plan> {
+        let (base, cwd) = self.directories(request)?;
+        let files = self.tree(&base, &cwd).await?.snapshot();
+        let Setup { limits, user, hostname, env, commands, .. } = self.setup()?;
+        Ok(Plan { info: self.info(cwd), files, user, hostname, env, commands, limits })
+    }
+
+    /// The base directory, and the one that is asked for.
+    fn directories(&self, request: &OpenRequest) -> Result<(SandboxPath, SandboxPath)> {
+        let base = SandboxPath::root().join(&self.cwd)?;
+        let cwd = base.join(request.cwd.as_deref().unwrap_or_default())?;
+        Ok((base, cwd))
     }
 
     /// The files that a sandbox starts with.

@@ -8,6 +8,7 @@ mod limits;
 #[cfg(feature = "network")]
 mod network;
 mod notes;
+mod plan;
 mod sandbox;
 mod seed;
 mod shell;
@@ -18,11 +19,12 @@ use std::sync::Arc;
 use flue_core::model::Model;
 use flue_core::{AgentBuilder, AgentSpec};
 
-pub use self::command::{CommandCall, CommandOutput};
+pub use self::command::{CommandCall, CommandOutput, HostCommand};
 pub use self::factory::Virtual;
 pub use self::limits::VirtualLimits;
 #[cfg(feature = "network")]
 pub use self::network::NetworkPolicy;
+pub use self::plan::Plan;
 pub use self::sandbox::VirtualSandbox;
 pub use self::tree::{Snapshot, TreeVfs};
 

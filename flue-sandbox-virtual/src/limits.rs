@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::tree::TreeLimits;
 
 /// What one virtual sandbox may use. Everything has a default that long agent runs stay under.
 ///
 /// Reaching a limit of the files is an ordinary error of the operation or command that reached it. Reaching a limit of a
 /// command ends that command; its standard error then names the limit, and the sandbox stays usable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct VirtualLimits {
     /// Bytes of all files together.
@@ -48,6 +51,9 @@ impl VirtualLimits {
     pub const LOOP_ITERATIONS: u64 = 5_000_000;
     /// The default of [`VirtualLimits::memory_bytes`]: 64 MiB. Peak memory of `jq` and `sed` grows with it.
     pub const MEMORY_BYTES: u64 = 64 << 20;
+    /// The stack of each thread that runs a command, and of the one that may parse for it: 256 MiB of address space, of
+    /// which only what is touched takes memory. No setting; for those who limit the process.
+    pub const STACK_BYTES: usize = crate::shell::STACK_BYTES;
     /// The default of [`VirtualLimits::concurrent_execs`].
     pub const CONCURRENT_EXECS: usize = 64;
 

@@ -1,10 +1,8 @@
 //! Commands of the application, as the engine calls them.
 
 use bashkit::{CommandContext, CommandStatus};
-use bytes::Bytes;
 use flue_core::SandboxPath;
 use tokio::runtime::Handle;
-use tokio_util::sync::CancellationToken;
 
 use crate::VirtualLimits;
 use crate::command::{CommandCall, CommandOutput, HostCommand};
@@ -56,13 +54,10 @@ impl bashkit::Command for Adapter {
             }
             stdin.extend_from_slice(&chunk);
         }
-        let call = CommandCall {
-            args: ctx.args.to_vec(),
-            stdin: Bytes::from(stdin),
-            cwd: SandboxPath::new(ctx.cwd.to_string_lossy()).unwrap_or_else(|_| SandboxPath::root()),
-            env: ctx.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-            cancel: CancellationToken::new(),
-        };
+        let call = CommandCall::new(ctx.args.to_vec())
+            .with_stdin(stdin)
+            .with_cwd(SandboxPath::new(ctx.cwd.to_string_lossy()).unwrap_or_else(|_| SandboxPath::root()))
+            .with_env(ctx.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect());
         let output = self.call(call).await;
         ctx.stdout.write_all(&output.stdout).await?;
         if !output.stderr.is_empty() {

@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::pool::Pool;
 use self::pool::{Ended, Job, Watched};
 use self::run::{End, Run};
+pub(crate) use self::stack::STACK_BYTES;
 use crate::VirtualLimits;
 use crate::command::HostCommand;
 

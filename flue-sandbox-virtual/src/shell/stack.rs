@@ -20,7 +20,7 @@ use std::thread::{self, ThreadId};
 /// Stack of a thread that runs commands or parses them. Virtual memory: what is not touched costs nothing.
 ///
 /// A script of 128 KiB nests up to 26,000 times (`time time …`), and parsing takes 8 KiB a level without optimisation.
-pub(super) const STACK_BYTES: usize = 256 << 20;
+pub(crate) const STACK_BYTES: usize = 256 << 20;
 /// The stack that may be in use when a builtin starts or the engine yields.
 const GUARD_BYTES: usize = 32 << 20;
 /// Threads that used more stack than this end after the command, which gives the touched pages back.

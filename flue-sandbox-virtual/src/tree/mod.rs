@@ -11,6 +11,7 @@
 //!
 //! - [`path`] finds the place a path leads to; [`node`] is what stands there
 //! - [`read`], [`change`] and [`transfer`] are the operations; [`limits`] keeps the accounts
+//! - [`save`] turns a snapshot into data and back
 //! - [`bash`] shows the tree to the shell engine, [`vfs`] to the `vfs` ecosystem; [`mount`] does the reverse
 
 mod bash;
@@ -21,6 +22,7 @@ mod mount;
 mod node;
 mod path;
 mod read;
+mod save;
 #[cfg(test)]
 mod tests;
 mod transfer;
@@ -138,6 +140,9 @@ impl State {
 }
 
 /// The files of a virtual sandbox at one moment. Cheap to take, clone and restore; independent of what happens later.
+///
+/// It can be written in any serde format and read again, by the same version of Flue; reading trusts nothing of the data.
+/// What holds a mount point cannot be written.
 #[derive(Clone)]
 pub struct Snapshot(State);
 

@@ -6,6 +6,7 @@ mod links;
 mod model;
 mod mounts;
 mod ops;
+mod saving;
 mod sharing;
 mod shell;
 
