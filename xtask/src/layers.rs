@@ -51,7 +51,7 @@ fn rank(dir: &str) -> Option<u8> {
     let rank = match dir {
         "flue-core" => 0,
         "flue-sandbox-virtual" | "flue-sandbox-local" => 2,
-        "flue-models" | "flue-sandbox-remote" => 3,
+        "flue-models" | "flue-sandbox-remote" | "flue-sandbox-virtual/worker" => 3,
         "flue-cli" => 4,
         "xtask" => 5,
         _ => match dir.split_once('/')? {
@@ -153,6 +153,7 @@ mod tests {
             ("flue-sandbox-remote/kit", Some(1)),
             ("flue-models/openai", Some(2)),
             ("flue-sandbox-virtual", Some(2)),
+            ("flue-sandbox-virtual/worker", Some(3)),
             ("flue-models", Some(3)),
             ("flue-cli", Some(4)),
             ("xtask", Some(5)),

@@ -65,6 +65,7 @@ const ROWS: &[Row] = &[
     row("flue-sandbox-local", Features::Default, &[HTTP, TLS, FILES], 75),
     row("flue-sandbox-virtual", Features::Default, &[HTTP, TLS, SOCKETS, HOST], 150),
     row("flue-sandbox-virtual", Features::All, &[HOST], 195),
+    row("flue-sandbox-virtual-worker", Features::Default, &[HTTP, TLS], 165),
     row("flue-models-kit", Features::All, &[HOST, FILES], 115),
     row("flue-models-anthropic", Features::All, &[HOST, FILES], 115),
     row("flue-models-openai", Features::All, &[HOST, FILES], 115),

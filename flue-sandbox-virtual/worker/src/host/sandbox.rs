@@ -1,0 +1,141 @@
+//! A contained sandbox, as its users see it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use flue_core::search::{GlobHits, GlobQuery, GrepHits, GrepQuery};
+use flue_core::{Error, ErrorKind, ExecOutput, ExecRequest, FileSystem, Result, Sandbox, SandboxInfo};
+use flue_sandbox_virtual::Snapshot;
+
+use super::files::Files;
+use super::link::{Command, Link};
+use super::pool::Pool;
+use crate::wire::message::{Call, Exec, Glob, Grep, Value};
+use crate::{Containment, Death};
+
+/// A virtual sandbox in a process of its own. Made by [`Contained`](crate::Contained).
+///
+/// Ends when it is closed or dropped, and when this program does.
+pub struct ContainedSandbox {
+    info: SandboxInfo,
+    files: Files,
+    link: Arc<Link>,
+    /// The thread that serves it.
+    _pool: Arc<Pool>,
+}
+
+impl ContainedSandbox {
+    pub(super) fn new(info: SandboxInfo, link: Link, pool: Arc<Pool>) -> Self {
+        let link = Arc::new(link);
+        Self { info, files: Files::new(Arc::clone(&link)), link, _pool: pool }
+    }
+
+    /// What holds its process.
+    pub fn containment(&self) -> &Containment {
+        self.link.containment()
+    }
+
+    /// The number of its process, for those who watch what it takes.
+    pub fn pid(&self) -> u32 {
+        self.link.pid()
+    }
+
+    /// Why it ended, if it ended before it was closed.
+    pub fn death(&self) -> Option<Death> {
+        self.link.death()
+    }
+
+    /// The files as they are now, copied out of the sandbox's process.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SandboxDied`] when it has ended.
+    pub async fn snapshot(&self) -> Result<Snapshot> {
+        const OPERATION: &str = "snapshot";
+        let (value, data) = self.link.call(OPERATION, Call::Snapshot, Bytes::new()).await?;
+        match (value, postcard::from_bytes(&data)) {
+            (Value::Data, Ok(snapshot)) => Ok(snapshot),
+            _ => Err(self.link.accuse(OPERATION)),
+        }
+    }
+
+    /// Puts the files back to what they were, here or in any other virtual sandbox. Commands that run meanwhile go on with
+    /// them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::LimitExceeded`] when the snapshot holds more than this sandbox may, [`ErrorKind::Unsupported`] when
+    /// something is mounted in it, [`ErrorKind::SandboxDied`] when this sandbox has ended.
+    pub async fn restore(&self, snapshot: &Snapshot) -> Result<()> {
+        const OPERATION: &str = "restore";
+        let files = postcard::to_allocvec(snapshot).map_err(|_| {
+            Error::new(
+                ErrorKind::Unsupported,
+                OPERATION,
+                "the snapshot has a mount point, and what is mounted stays outside",
+            )
+        })?;
+        match self.link.call(OPERATION, Call::Restore, files.into()).await? {
+            (Value::Done, _) => Ok(()),
+            _ => Err(self.link.accuse(OPERATION)),
+        }
+    }
+}
+
+#[async_trait]
+impl Sandbox for ContainedSandbox {
+    fn info(&self) -> &SandboxInfo {
+        &self.info
+    }
+
+    fn fs(&self) -> &dyn FileSystem {
+        &self.files
+    }
+
+    async fn exec(&self, request: ExecRequest) -> Result<ExecOutput> {
+        let time = [request.timeout, self.link.limits().wall_time].into_iter().flatten().min();
+        let exec = Exec {
+            command: request.command,
+            cwd: request.cwd,
+            env: request.env,
+            has_stdin: request.stdin.is_some(),
+            timeout: request.timeout,
+            live: request.sink.is_some(),
+        };
+        let command = Command { time, cancel: request.cancel, sink: request.sink };
+        let (value, body) = self.link.exec(Call::Exec(exec), request.stdin.unwrap_or_default(), command).await?;
+        match value {
+            Value::Exec(output) => output.output(body).map_err(|_| self.link.accuse("exec")),
+            _ => Err(self.link.accuse("exec")),
+        }
+    }
+
+    async fn grep(&self, query: GrepQuery) -> Result<GrepHits> {
+        match self.link.call("grep", Call::Grep(Grep::new(query)), Bytes::new()).await? {
+            (Value::Grep(hits), _) => Ok(hits.into()),
+            _ => Err(self.link.accuse("grep")),
+        }
+    }
+
+    async fn glob(&self, query: GlobQuery) -> Result<GlobHits> {
+        match self.link.call("glob", Call::Glob(Glob::new(query)), Bytes::new()).await? {
+            (Value::Glob { paths, total, incomplete }, _) => Ok(GlobHits::new(paths, total, incomplete)),
+            _ => Err(self.link.accuse("glob")),
+        }
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.link.close().await;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ContainedSandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContainedSandbox")
+            .field("cwd", &self.info.cwd)
+            .field("pid", &self.pid())
+            .field("death", &self.death())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,156 @@
+//! System calls: what the worker does not need does not exist for it.
+//!
+//! The list says what is left: memory, threads, time, and the descriptors that are open. No call that takes a path, makes a
+//! socket to anywhere, starts a program, or looks at or signals another process. What is refused fails with `EPERM`, so that
+//! a library that can do without goes on.
+
+use std::collections::BTreeMap;
+
+use flue_core::{Error, ErrorKind, Result};
+use seccompiler::{
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch,
+};
+
+/// Calls that are harmless whatever their arguments.
+const HARMLESS: &[i64] = &[
+    // What is open.
+    libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_pread64,
+    libc::SYS_write,
+    libc::SYS_writev,
+    libc::SYS_recvfrom,
+    libc::SYS_recvmsg,
+    libc::SYS_sendto,
+    libc::SYS_sendmsg,
+    libc::SYS_close,
+    libc::SYS_ppoll,
+    libc::SYS_epoll_create1,
+    libc::SYS_epoll_ctl,
+    libc::SYS_epoll_pwait,
+    libc::SYS_eventfd2,
+    // Memory.
+    libc::SYS_brk,
+    libc::SYS_madvise,
+    libc::SYS_mmap,
+    libc::SYS_mprotect,
+    libc::SYS_mremap,
+    libc::SYS_munmap,
+    // Threads and their signals.
+    libc::SYS_clone3,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_futex,
+    libc::SYS_getpid,
+    libc::SYS_gettid,
+    libc::SYS_restart_syscall,
+    libc::SYS_rseq,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_sched_yield,
+    libc::SYS_set_robust_list,
+    libc::SYS_sigaltstack,
+    // Time and chance.
+    libc::SYS_clock_getres,
+    libc::SYS_clock_gettime,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_getrandom,
+    libc::SYS_gettimeofday,
+    libc::SYS_nanosleep,
+];
+
+/// The same, where the architecture has them.
+#[cfg(target_arch = "x86_64")]
+const HARMLESS_HERE: &[i64] = &[libc::SYS_epoll_wait, libc::SYS_poll, libc::SYS_time];
+#[cfg(not(target_arch = "x86_64"))]
+const HARMLESS_HERE: &[i64] = &[];
+
+/// Lets this thread, and those that it starts, make no other calls from now on.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`] where the kernel or the architecture has no filters.
+pub(super) fn install() -> Result<()> {
+    let programs = programs().map_err(|error| refused(&error))?;
+    for program in &programs {
+        seccompiler::apply_filter(program).map_err(|error| refused(&error))?;
+    }
+    Ok(())
+}
+
+fn refused(error: &dyn std::error::Error) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        "open",
+        "this system does not filter the worker's system calls; Contained::best_effort goes on without",
+    )
+    .with_source(error.to_string())
+}
+
+/// The filters, in the order in which they are to be installed.
+fn programs() -> std::result::Result<[BpfProgram; 2], BackendError> {
+    let arch = TargetArch::try_from(std::env::consts::ARCH)?;
+    // Its flags are in memory, where no filter sees them. Told that there is no such call, libraries take `clone`.
+    let clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+    let clone3 = SeccompFilter::new(clone3, SeccompAction::Allow, SeccompAction::Errno(errno(libc::ENOSYS)), arch)?;
+    let others = SeccompFilter::new(allowed()?, SeccompAction::Errno(errno(libc::EPERM)), SeccompAction::Allow, arch)?;
+    Ok([clone3.try_into()?, others.try_into()?])
+}
+
+fn errno(number: i32) -> u32 {
+    number.unsigned_abs()
+}
+
+fn allowed() -> std::result::Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
+    let harmless = HARMLESS.iter().chain(HARMLESS_HERE).map(|call| (*call, Vec::new()));
+    let mut allowed: BTreeMap<i64, Vec<SeccompRule>> = harmless.collect();
+    let own = u64::from(std::process::id());
+    // Threads, not processes.
+    let thread = number(libc::CLONE_THREAD);
+    allowed.insert(libc::SYS_clone, vec![SeccompRule::new(vec![masked(0, thread, thread)?])?]);
+    // Ends of this process.
+    allowed.insert(libc::SYS_kill, vec![SeccompRule::new(vec![equal(0, own)?])?]);
+    allowed.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![equal(0, own)?])?]);
+    // Limits of this process, which cannot be raised any more.
+    allowed.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![equal(0, 0)?])?]);
+    // Names of threads and of memory.
+    allowed.insert(libc::SYS_prctl, any_of(0, &[libc::PR_SET_NAME, libc::PR_SET_VMA])?);
+    // Flags and copies of descriptors, not who is signalled about them.
+    let flags = [libc::F_DUPFD_CLOEXEC, libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETFL];
+    allowed.insert(libc::SYS_fcntl, any_of(1, &flags)?);
+    // A pair of sockets that reach each other only. Those for datagrams can be turned to others.
+    let pair = vec![equal(0, number(libc::AF_UNIX))?, masked(1, 0xf, number(libc::SOCK_STREAM))?];
+    allowed.insert(libc::SYS_socketpair, vec![SeccompRule::new(pair)?]);
+    Ok(allowed)
+}
+
+/// A constant of the kernel, none of which is negative.
+fn number(constant: i32) -> u64 {
+    u64::from(constant.unsigned_abs())
+}
+
+fn equal(argument: u8, value: u64) -> std::result::Result<SeccompCondition, BackendError> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
+}
+
+fn masked(argument: u8, mask: u64, value: u64) -> std::result::Result<SeccompCondition, BackendError> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(mask), value)
+}
+
+fn any_of(argument: u8, values: &[i32]) -> std::result::Result<Vec<SeccompRule>, BackendError> {
+    values.iter().map(|value| SeccompRule::new(vec![equal(argument, number(*value))?])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_filters_are_small_enough_for_the_kernel() {
+        for program in programs().unwrap() {
+            assert!(program.len() < 4096, "{} instructions", program.len());
+        }
+    }
+}
