@@ -10,6 +10,7 @@ mod client;
 mod clock;
 mod codec;
 mod conditions;
+mod contained;
 mod load;
 mod local;
 mod measure;
@@ -37,6 +38,7 @@ const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    flue_sandbox_virtual_worker::init();
     let args: Vec<String> = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     match dispatch(&args) {
         Ok(()) => ExitCode::SUCCESS,

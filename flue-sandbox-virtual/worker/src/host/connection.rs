@@ -197,11 +197,19 @@ impl Connection {
             }
         };
         let Some((call, message)) = pending else { return Ok(()) };
-        let (reply, body): (Reply, _) = decode(&message)?;
-        if let Some(answer) = call.answer {
-            let _ = answer.send(Ok((reply, body)));
+        match decode::<Reply>(&message) {
+            Ok(answered) => {
+                if let Some(answer) = call.answer {
+                    let _ = answer.send(Ok(answered));
+                }
+                Ok(())
+            }
+            Err(violation) => {
+                // Answered with all others, when it is known what the worker ended of.
+                self.shared.lock().calls.insert(id, call);
+                Err(violation)
+            }
         }
-        Ok(())
     }
 
     fn live(&mut self, id: u32, mut payload: Bytes, last: bool) -> Result<(), Violation> {

@@ -16,6 +16,8 @@ mod link;
 mod pool;
 mod process;
 mod sandbox;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

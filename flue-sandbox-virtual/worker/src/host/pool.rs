@@ -6,11 +6,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use flue_core::{Error, ErrorKind, Result};
 use flue_sandbox_virtual::{HostCommand, VirtualLimits};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use super::connection::Connection;
 use super::link::Link;
@@ -20,6 +22,9 @@ use crate::contained::Settings;
 
 /// Processes that are being started at a time. More than one or two help only where there are many processors.
 const MAX_STARTING: usize = 4;
+
+/// How long the one that was taken from the pool has the processor to itself before another one is started for the pool.
+const REFILL_AFTER: Duration = Duration::from_millis(20);
 
 /// The pool that all clones of a factory share, made when it is first needed.
 #[derive(Debug, Clone, Default)]
@@ -105,6 +110,7 @@ struct Keeper {
 enum Event {
     Started(Result<Box<Process>>),
     Ended,
+    Refill,
 }
 
 impl Keeper {
@@ -128,7 +134,7 @@ impl Keeper {
                     Some(order) => {
                         self.orders.push_back(order);
                         self.serve();
-                        self.start_some();
+                        self.refill();
                     }
                 },
                 Some(event) = self.tasks.join_next() => self.take(event.unwrap_or(Event::Ended)),
@@ -147,7 +153,9 @@ impl Keeper {
                 self.starting -= 1;
                 self.warm.push_back(*process);
                 self.serve();
+                self.refill();
             }
+            Event::Refill => self.start_some(),
             Event::Started(Err(error)) => {
                 self.starting -= 1;
                 // One order learns why. What waits for nobody is not tried again until somebody comes.
@@ -196,9 +204,22 @@ impl Keeper {
         }
     }
 
+    /// Has started what is missing: at once while somebody waits for it.
+    fn refill(&mut self) {
+        if !self.orders.is_empty() {
+            self.start_some();
+        } else if self.warm.len() + self.starting < self.settings.warm {
+            self.tasks.spawn(async {
+                sleep(REFILL_AFTER).await;
+                Event::Refill
+            });
+        }
+    }
+
     /// Starts what is missing, within the bounds; refuses what is beyond them.
     fn start_some(&mut self) {
-        let wanted = self.orders.len() + self.settings.warm;
+        // Those who wait first.
+        let wanted = if self.orders.is_empty() { self.settings.warm } else { self.orders.len() };
         while self.warm.len() + self.starting < wanted && self.starting < MAX_STARTING {
             if self.serving + self.warm.len() + self.starting >= self.settings.sandboxes {
                 if self.starting == 0 {

@@ -75,6 +75,18 @@ impl Process {
         }
     }
 
+    /// Something that is no worker, with the other end of its socket.
+    #[cfg(test)]
+    pub(super) fn pretended() -> (Self, std::os::unix::net::UnixStream) {
+        let child = Command::new("/bin/sleep").arg("600").stdin(Stdio::null()).spawn().unwrap();
+        let (said, _) = io::pipe().unwrap();
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let socket = UnixStream::from_std(ours).unwrap();
+        let containment = Containment { memory_bytes: 0, cpu_time: None, system_calls_filtered: false };
+        (Self { child, said, socket, incoming: Incoming::default(), containment }, theirs)
+    }
+
     /// Whether it lives.
     pub(super) fn lives(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
@@ -170,7 +182,7 @@ impl Process {
     /// What a process that ended by itself ended of.
     fn why(&mut self, status: ExitStatus) -> Death {
         let mut said = Vec::new();
-        // It has ended, so its end of the pipe is closed and this does not wait.
+        // Does not wait for what others may have inherited.
         let _ = (&mut self.said).take(MAX_SAID_BYTES).read_to_end(&mut said);
         let said = String::from_utf8_lossy(&said);
         if said.contains(MEMORY_MARK) || said.contains(NO_MEMORY) {
@@ -240,6 +252,7 @@ fn spawn(settings: &Settings) -> Result<(Child, PipeReader, UnixStream)> {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
     let (said, says) = io::pipe().map_err(failed)?;
     ours.set_nonblocking(true).map_err(failed)?;
+    rustix::io::ioctl_fionbio(&said, true).map_err(|error| failed(error.into()))?;
     let socket = UnixStream::from_std(ours).map_err(failed)?;
     // No hook runs between fork and exec and the path is absolute, so that the size of this program does not matter.
     let mut command = Command::new(program);

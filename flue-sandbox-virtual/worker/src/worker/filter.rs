@@ -147,6 +147,43 @@ fn any_of(argument: u8, values: &[i32]) -> std::result::Result<Vec<SeccompRule>,
 mod tests {
     use super::*;
 
+    /// What a thread can do once it is filtered; the other threads of the tests are not.
+    #[test]
+    fn only_what_is_needed_can_be_done() {
+        let filtered = std::thread::spawn(|| {
+            install().unwrap();
+            let refused = |what: &str, result: std::io::Result<()>| {
+                let error = result.expect_err(what);
+                assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied, "{what}: {error}");
+            };
+            refused("read a file", std::fs::read("/etc/hostname").map(drop));
+            refused("write a file", std::fs::write("/tmp/flue-filter", "x"));
+            refused("look at a file", std::fs::metadata("/etc/hostname").map(drop));
+            refused("list a directory", std::fs::read_dir("/").map(drop));
+            refused("remove a file", std::fs::remove_file("/tmp/flue-filter"));
+            refused("reach the network", std::net::TcpStream::connect("127.0.0.1:1").map(drop));
+            refused("send a datagram", std::net::UdpSocket::bind("127.0.0.1:0").map(drop));
+            refused("reach a socket", std::os::unix::net::UnixStream::connect("/run/x").map(drop));
+            refused("make a socket for datagrams", std::os::unix::net::UnixDatagram::pair().map(drop));
+            refused("start a program", std::process::Command::new("/bin/true").spawn().map(drop));
+            let init = rustix::process::Pid::INIT;
+            refused(
+                "signal a process",
+                rustix::process::kill_process(init, rustix::process::Signal::CONT).map_err(Into::into),
+            );
+            refused("leave the directory", std::env::set_current_dir("/"));
+            refused("trace", rustix::process::getpgid(None).map(drop).map_err(Into::into));
+
+            let thread = std::thread::spawn(|| vec![1_u8; 8 << 20].iter().map(|byte| u64::from(*byte)).sum::<u64>());
+            assert_eq!(thread.join().unwrap(), 8 << 20);
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            let (mut one, mut other) = std::os::unix::net::UnixStream::pair().unwrap();
+            std::io::Write::write_all(&mut one, b"x").unwrap();
+            std::io::Read::read_exact(&mut other, &mut [0]).unwrap();
+        });
+        filtered.join().unwrap();
+    }
+
     #[test]
     fn the_filters_are_small_enough_for_the_kernel() {
         for program in programs().unwrap() {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 use flue_core::{Error, ErrorKind, Result};
 use flue_sandbox_virtual::VirtualLimits;
@@ -43,9 +44,11 @@ pub(super) fn set(setup: &Setup) -> Result<Containment> {
     limit(Resource::Core, 0, 0)?;
     limit(Resource::Fsize, 0, 0)?;
     limit(Resource::Nofile, DESCRIPTORS, DESCRIPTORS)?;
-    if let Some(time) = setup.cpu_time {
-        // In whole seconds, rounded up. The signal at the first one can be told from others; the second one is certain.
-        let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).max(1);
+    // In whole seconds, rounded up.
+    let seconds = |time: Duration| time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).max(1);
+    let seconds = setup.cpu_time.map(seconds);
+    if let Some(seconds) = seconds {
+        // The signal at the first one can be told from others; the second one is certain.
         limit(Resource::Cpu, seconds, seconds.saturating_add(1))?;
     }
     let most = data_bytes(setup.memory_bytes, MAX_THREADS / 2);
@@ -56,7 +59,8 @@ pub(super) fn set(setup: &Setup) -> Result<Containment> {
     set_capabilities(None, none).map_err(|error| refused("no capabilities", error))?;
     // Stacks of 256 MiB in huge pages would be resident as soon as they are touched. Where this is not offered they are rare.
     let _ = rustix::thread::disable_transparent_huge_pages(true);
-    Ok(Containment { memory_bytes: setup.memory_bytes, cpu_time: setup.cpu_time, system_calls_filtered: false })
+    let cpu_time = seconds.map(Duration::from_secs);
+    Ok(Containment { memory_bytes: setup.memory_bytes, cpu_time, system_calls_filtered: false })
 }
 
 /// Lets the process have stacks for this many commands at a time. What it may have beside them stays the same.

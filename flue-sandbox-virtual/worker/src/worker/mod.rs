@@ -18,6 +18,7 @@ mod serve;
 mod socket;
 mod watch;
 
+use std::ffi::CStr;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 
@@ -34,6 +35,9 @@ use crate::wire::{Assembly, Frames, Kind, WireError};
 
 /// What a worker is called: its first argument.
 pub(crate) const NAME: &str = "flue-sandbox-virtual-worker";
+
+/// What it is called in lists that have room for 15 bytes.
+const PROCESS_NAME: &CStr = c"flue-sandbox";
 
 /// Touches what every command touches, so that the first one of a sandbox finds it in memory.
 const FIRST_COMMAND: &str =
@@ -67,6 +71,8 @@ fn end() -> ! {
 
 fn serve(socket: UnixStream) -> std::io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
+    // What lists of processes show; otherwise it would be the name of the link that it was started by.
+    let _ = rustix::thread::set_name(PROCESS_NAME);
     limits::close_inherited(&socket)?;
     let writer = Writer::new(socket.try_clone()?);
     let mut reader = Reader::new(socket);

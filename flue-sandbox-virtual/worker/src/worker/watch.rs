@@ -13,8 +13,11 @@ use flue_core::{Error, ErrorKind, Result};
 
 use crate::death::MEMORY_MARK;
 
-/// How often it looks while calls run. Within it a process can touch some 10 MiB.
-const EVERY: Duration = Duration::from_millis(2);
+/// The shortest and the longest time between two looks while calls run.
+const SHORTEST: Duration = Duration::from_millis(2);
+const LONGEST: Duration = Duration::from_millis(50);
+/// More than a process touches in a second, in bytes: the next look is before it can have used up what is left.
+const FASTEST: u64 = 16 << 30;
 /// Stack of the thread that looks.
 const STACK_BYTES: usize = 64 << 10;
 /// Bytes of `/proc/self/statm`: seven numbers.
@@ -108,11 +111,12 @@ impl Shared {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
             drop(state);
-            if self.private_bytes().is_none_or(|bytes| bytes > self.memory_bytes) {
+            let left = self.private_bytes().and_then(|bytes| self.memory_bytes.checked_sub(bytes));
+            let Some(left) = left else {
                 let _ = rustix::io::write(rustix::stdio::stderr(), MEMORY_MARK.as_bytes());
                 super::end();
-            }
-            thread::sleep(EVERY);
+            };
+            thread::sleep(pause(left));
         }
     }
 
@@ -124,5 +128,37 @@ impl Shared {
         let mut next = || fields.next()?.parse::<u64>().ok();
         let (resident, shared) = (next()?, next()?);
         Some(resident.saturating_sub(shared).saturating_mul(self.page_bytes))
+    }
+}
+
+/// How long to wait with this many bytes left.
+fn pause(left: u64) -> Duration {
+    Duration::from_micros(left / (FASTEST / 1_000_000)).clamp(SHORTEST, LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_less_is_left_the_sooner_it_looks() {
+        let pauses = [0, 1 << 20, 64 << 20, 256 << 20, 1 << 30, u64::MAX].map(|left| pause(left).as_millis());
+        assert_eq!(pauses, [2, 2, 3, 15, 50, 50]);
+    }
+
+    #[test]
+    fn its_own_memory_is_seen() {
+        let watch = Shared {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            statm: open().unwrap(),
+            page_bytes: rustix::param::page_size() as u64,
+            memory_bytes: 0,
+        };
+        let before = watch.private_bytes().unwrap();
+        let held = vec![1_u8; 64 << 20];
+        let after = watch.private_bytes().unwrap();
+        assert!(before > 0 && after >= before + (60 << 20), "{before} {after}");
+        drop(held);
     }
 }
