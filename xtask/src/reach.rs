@@ -62,7 +62,7 @@ const ROWS: &[Row] = &[
     row("flue-core-store-jsonl", Features::Default, &[HTTP, TLS, SOCKETS, HOST, FILES], 50),
     row("flue-core-store-sqlite", Features::Default, &[HTTP, TLS, SOCKETS, HOST, FILES], 60),
     row("flue-core-testkit", Features::All, &[HTTP, TLS, SOCKETS, HOST, FILES], 60),
-    row("flue-sandbox-local", Features::Default, &[HTTP, TLS, FILES], 75),
+    row("flue-sandbox-local", Features::Default, &[HTTP, TLS, FILES], 90),
     row("flue-sandbox-virtual", Features::Default, &[HTTP, TLS, SOCKETS, HOST], 150),
     row("flue-sandbox-virtual", Features::All, &[HOST], 195),
     row("flue-sandbox-virtual-worker", Features::Default, &[HTTP, TLS], 165),
