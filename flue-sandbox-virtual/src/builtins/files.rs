@@ -64,3 +64,12 @@ pub(super) fn relative(from: &Path, to: &Path) -> PathBuf {
     let way: PathBuf = up.chain(to[shared..].iter().cloned()).collect();
     if way.as_os_str().is_empty() { PathBuf::from(".") } else { way }
 }
+
+/// `word` as the shell reads it back.
+pub(super) fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | ',' | '+' | '@' | '%');
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}

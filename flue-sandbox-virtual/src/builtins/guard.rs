@@ -1,4 +1,4 @@
-//! What is refused or corrected before a command runs.
+//! What is refused before a command runs.
 //!
 //! Some of the engine's commands recurse over their own arguments, deeper than
 //! any stack is: what they are given is measured here, without running them.
@@ -12,7 +12,7 @@ const MAX_NESTING: usize = 200;
 /// Commands whose one argument is a program or an expression.
 const EXPRESSIONS: [&str; 4] = ["jq", "yq", "find", "expr"];
 /// Commands whose arguments are patterns or programs with groups in them.
-const PATTERNS: [&str; 11] = ["awk", "bc", "egrep", "fgrep", "find", "gawk", "grep", "jq", "rg", "sed", "yq"];
+const PATTERNS: [&str; 11] = ["bc", "egrep", "fgrep", "find", "grep", "jq", "mawk", "nawk", "rg", "sed", "yq"];
 /// Commands that take each parenthesis as an argument of its own.
 const TESTS: [&str; 4] = ["[", "test", "find", "expr"];
 
@@ -67,54 +67,6 @@ fn nesting(text: &str) -> usize {
     deepest
 }
 
-/// The arguments to run with instead, where the engine reads them wrongly.
-pub(crate) fn rewrite(name: &str, args: &[String]) -> Option<Vec<String>> {
-    if name != "printf" {
-        return None;
-    }
-    // `printf -v VAR FORMAT` and `printf -- FORMAT`.
-    let format = match args {
-        [first, ..] if first == "-v" => 2,
-        [first, ..] if first == "--" => 1,
-        _ => 0,
-    };
-    let fixed = octal_escapes(args.get(format)?)?;
-    let mut args = args.to_vec();
-    args[format] = fixed;
-    Some(args)
-}
-
-/// `\x00` as `\000`, which the engine drops, and `\\x` as `\134x`, in which it
-/// sees a `\x` that is not there.
-fn octal_escapes(format: &str) -> Option<String> {
-    let mut fixed = String::with_capacity(format.len());
-    let mut rest = format;
-    while let Some(at) = rest.find('\\') {
-        let escape = &rest[at..];
-        fixed.push_str(&rest[..at]);
-        let (octal, length) = if escape.starts_with("\\\\x") {
-            ("\\134", 2)
-        } else if let Some(length) = nul_length(escape) {
-            ("\\000", length)
-        } else {
-            // The character behind a backslash never starts another escape.
-            let length = 1 + escape[1..].chars().next().map_or(0, char::len_utf8);
-            (&escape[..length], length)
-        };
-        fixed.push_str(octal);
-        rest = &escape[length..];
-    }
-    fixed.push_str(rest);
-    (fixed != format).then_some(fixed)
-}
-
-/// Length of the `\x0` or `\x00` that `escape` starts with.
-fn nul_length(escape: &str) -> Option<usize> {
-    let digits = escape.strip_prefix("\\x")?;
-    let count = digits.chars().take(2).take_while(char::is_ascii_hexdigit).count();
-    (count > 0 && digits[..count].bytes().all(|digit| digit == b'0')).then_some(2 + count)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,17 +92,5 @@ mod tests {
         assert!(refuse("find", &vec!["!".to_string(); 500]).is_some());
         assert!(refuse("grep", &args(&["-P", &"(".repeat(5000)])).is_some());
         assert!(refuse_script(&"@(a".repeat(300)).is_some());
-    }
-
-    #[test]
-    fn nul_escapes_become_octal() {
-        let fixed = |format: &str| rewrite("printf", &args(&[format])).map(|args| args[0].clone());
-        assert_eq!(fixed(r"a\x00b").as_deref(), Some(r"a\000b"));
-        assert_eq!(fixed(r"\x0g\x0").as_deref(), Some(r"\000g\000"));
-        assert_eq!(fixed(r"\x0b\x41"), None);
-        assert_eq!(fixed(r"\\x00").as_deref(), Some(r"\134x00"));
-        assert_eq!(fixed(r"\\n\\\\").as_deref(), None);
-        assert_eq!(rewrite("printf", &args(&["-v", "x", r"\x00"])), Some(args(&["-v", "x", r"\000"])));
-        assert_eq!(rewrite("echo", &args(&[r"\x00"])), None);
     }
 }

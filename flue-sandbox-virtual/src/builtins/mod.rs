@@ -2,10 +2,13 @@
 
 mod absent;
 mod archive;
+mod awk;
 mod bc;
+mod bre;
 mod cfloat;
 mod clock;
 mod cmp;
+mod cut;
 mod date;
 mod diff;
 mod du;
@@ -20,6 +23,8 @@ mod ls;
 mod options;
 mod patch;
 mod realpath;
+mod rewrite;
+mod rounding;
 mod seq;
 mod sizes;
 mod split;
@@ -31,13 +36,15 @@ mod xargs;
 mod yes;
 
 pub(crate) use self::absent::keep;
-pub(crate) use self::guard::{refuse, refuse_script, rewrite};
+pub(crate) use self::guard::{refuse, refuse_script};
+pub(crate) use self::rewrite::rewrite;
 
 use bashkit::BashBuilder;
 
 /// Adds our commands to a shell; each overrides the engine's of the same name.
 pub(crate) fn register(builder: BashBuilder) -> BashBuilder {
     let builder = sums::Sum::all().into_iter().fold(builder, |builder, sum| builder.builtin(sum.name(), Box::new(sum)));
+    let builder = awk::NAMES.into_iter().fold(builder, |builder, name| builder.builtin(name, Box::new(awk::Awk)));
     builder
         .builtin("bc", Box::new(bc::Bc))
         .builtin("chmod", Box::new(fileops::Chmod))
@@ -45,10 +52,10 @@ pub(crate) fn register(builder: BashBuilder) -> BashBuilder {
         .builtin("cp", Box::new(fileops::Cp))
         .builtin("date", Box::new(date::Date))
         .builtin("diff", Box::new(diff::Diff))
-        .builtin("dir", Box::new(ls::Ls))
+        .builtin("dir", Box::new(ls::Ls::as_dir()))
         .builtin("du", Box::new(du::Du))
         .builtin("ln", Box::new(fileops::Ln))
-        .builtin("ls", Box::new(ls::Ls))
+        .builtin("ls", Box::new(ls::Ls::default()))
         .builtin("mkdir", Box::new(fileops::Mkdir))
         .builtin("mv", Box::new(fileops::Mv))
         .builtin("patch", Box::new(patch::Patch))
@@ -57,8 +64,11 @@ pub(crate) fn register(builder: BashBuilder) -> BashBuilder {
         .builtin("rmdir", Box::new(fileops::Rmdir))
         .builtin("stat", Box::new(stat::Stat))
         .builtin("touch", Box::new(fileops::Touch))
+        .builtin("vdir", Box::new(ls::Ls::as_vdir()))
+        .builtin("xargs", Box::new(xargs::Xargs::default()))
         .builtin("unzip", Box::new(archive::Unzip))
         .builtin("zip", Box::new(archive::Zip))
+        .command("cut", cut::Cut)
         .command("gunzip", archive::Gzip)
         .command("gzip", archive::Gzip)
         .command("tar", archive::Tar)

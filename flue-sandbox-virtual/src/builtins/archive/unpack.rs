@@ -50,6 +50,10 @@ impl Unpacker {
 
     /// Fills `buffer` as far as one read does; zero bytes are the end.
     pub(super) fn next(&mut self, buffer: &mut [u8]) -> Result<usize, Damage> {
+        // Nothing asked for is no end.
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         while let Some(decoder) = &mut self.decoder {
             let read = decoder.read(buffer).map_err(|error| match error.kind() {
                 ErrorKind::UnexpectedEof => Damage::Truncated,
@@ -124,6 +128,13 @@ mod tests {
         assert_eq!(unpack(both.clone()), (Ok(b"one\ntwo\n".to_vec()), false));
         assert_eq!(unpack([both.clone(), vec![0; 9]].concat()), (Ok(b"one\ntwo\n".to_vec()), false));
         assert_eq!(unpack([both, b"x".to_vec()].concat()), (Ok(b"one\ntwo\n".to_vec()), true));
+    }
+
+    #[test]
+    fn reading_nothing_is_no_end() {
+        let mut unpacker = Unpacker::new(pack(b"one")).unwrap();
+        assert_eq!(unpacker.next(&mut []), Ok(0));
+        assert_eq!(unpacker.next(&mut [0; 9]), Ok(3));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use regex::bytes::Regex;
 
+use super::super::bre;
 use super::super::options::{LONG, Opt, Parsed, flag, optional, parse, value};
 
 /// How differences are shown.
@@ -251,7 +252,7 @@ impl Config {
 }
 
 fn pattern(text: &str) -> Result<Regex, String> {
-    Regex::new(text).map_err(|_| format!("{text}: Invalid regular expression"))
+    Regex::new(&bre::modern(text)).map_err(|_| format!("{text}: Invalid regular expression"))
 }
 
 fn context_length(text: &str, option: &str) -> Result<usize, String> {

@@ -21,13 +21,30 @@ const TROUBLE: i32 = 2;
 /// Directories one `ls -R` lists before it gives up.
 const MAX_DIRECTORIES: usize = 100_000;
 
-/// The `ls` command, and `dir`.
-pub(super) struct Ls;
+/// The `ls` command, and its relatives.
+#[derive(Default)]
+pub(super) struct Ls {
+    /// Options in front of those given.
+    options: &'static [&'static str],
+}
+
+impl Ls {
+    /// `dir`: in columns, with escapes.
+    pub(super) fn as_dir() -> Self {
+        Self { options: &["-C", "-b"] }
+    }
+
+    /// `vdir`: the long form, with escapes.
+    pub(super) fn as_vdir() -> Self {
+        Self { options: &["-l", "-b"] }
+    }
+}
 
 #[async_trait]
 impl Builtin for Ls {
     async fn execute(&self, ctx: BuiltinContext<'_>) -> bashkit::Result<ExecResult> {
-        let config = match config::read(ctx.args) {
+        let args: Vec<String> = self.options.iter().map(ToString::to_string).chain(ctx.args.iter().cloned()).collect();
+        let config = match config::read(&args) {
             Ok(config) => config,
             Err(message) => return Ok(usage_error("ls", &message, TROUBLE)),
         };

@@ -1,13 +1,14 @@
 //! The file of hunks that did not fit.
 
+use super::names::stripped;
 use super::parse::{FilePatch, Hunk, Name, Sign};
 
 /// The failed hunks as a unified diff.
-pub(super) fn reject_file(patch: &FilePatch, hunks: &[Hunk]) -> Vec<u8> {
+pub(super) fn reject_file(patch: &FilePatch, hunks: &[Hunk], strip: Option<usize>) -> Vec<u8> {
     let mut out = Vec::new();
     for (sign, name) in [("---", &patch.old_name), ("+++", &patch.new_name)] {
         out.extend(format!("{sign} ").bytes());
-        out.extend(name.as_ref().map_or(b"/dev/null".as_slice(), raw));
+        out.extend(name.as_ref().map_or_else(|| b"/dev/null".to_vec(), |name| raw(name, strip)));
         out.push(b'\n');
     }
     for hunk in hunks {
@@ -32,8 +33,13 @@ pub(super) fn reject_file(patch: &FilePatch, hunks: &[Hunk]) -> Vec<u8> {
     out
 }
 
-fn raw(name: &Name) -> &[u8] {
-    &name.raw
+/// The name as it was looked for, and what follows it.
+fn raw(name: &Name, strip: Option<usize>) -> Vec<u8> {
+    let shorter = if name.absent { None } else { strip.and_then(|_| stripped(&name.text, strip)) };
+    match (shorter, name.raw.strip_prefix(name.text.as_bytes())) {
+        (Some(shorter), Some(rest)) => [shorter.as_bytes(), rest].concat(),
+        _ => name.raw.clone(),
+    }
 }
 
 fn range(start: usize, count: usize) -> String {

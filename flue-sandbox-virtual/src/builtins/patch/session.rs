@@ -355,7 +355,7 @@ impl<'a, 'c> Session<'a, 'c> {
         self.status = self.status.max(1);
         if let Some(name) = name {
             let path = resolve(&config.directory, &name);
-            self.put(&path, &reject_file(patch, &outcome.failed)).await;
+            self.put(&path, &reject_file(patch, &outcome.failed, config.strip)).await;
         }
     }
 

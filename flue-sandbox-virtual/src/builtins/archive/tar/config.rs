@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::super::files::resolve;
 use super::super::super::options::{LONG, Opt, flag, optional, parse as parse_options, value};
+use super::transform::{self, Transform};
 
 const OPTIONS: &[Opt] = &[
     flag('A', "catenate"),
@@ -57,6 +58,7 @@ const OPTIONS: &[Opt] = &[
     flag('S', "sparse"),
     value(LONG, "strip-components"),
     flag('t', "list"),
+    value(LONG, "transform"),
     flag('u', "update"),
     flag('U', "unlink-first"),
     flag('v', "verbose"),
@@ -64,6 +66,7 @@ const OPTIONS: &[Opt] = &[
     flag(LONG, "wildcards"),
     flag('W', "verify"),
     flag('x', "extract"),
+    value(LONG, "xform"),
     flag(LONG, "get"),
 ];
 
@@ -103,6 +106,8 @@ pub(super) struct Config {
     /// The archive, named from where the command runs; `-` is a standard stream.
     pub(super) file: String,
     pub(super) gzip: bool,
+    /// Whether the name of a new archive says how it is packed.
+    gzip_by_name: bool,
     pub(super) verbose: usize,
     pub(super) items: Vec<Item>,
     /// The directory in force at the end.
@@ -117,6 +122,7 @@ pub(super) struct Config {
     pub(super) dereference: bool,
     pub(super) absolute: bool,
     pub(super) strip: usize,
+    pub(super) transforms: Vec<Transform>,
     pub(super) to_stdout: bool,
     pub(super) existing: Existing,
     pub(super) touch: bool,
@@ -154,6 +160,9 @@ pub(super) fn read(cwd: &Path, args: &[String]) -> Result<Config, (String, bool)
     }
     config.mode =
         mode.ok_or_else(|| hint("You must specify one of the '-Acdtrux', '--delete' or '--test-label' options"))?;
+    if config.mode == Mode::Create && config.gzip_by_name {
+        config.gzip |= is_gzip_name(&config.file);
+    }
     Ok(config)
 }
 
@@ -162,6 +171,7 @@ fn blank(cwd: &Path) -> Config {
         mode: Mode::List,
         file: "-".into(),
         gzip: false,
+        gzip_by_name: false,
         verbose: 0,
         items: Vec::new(),
         directory: cwd.to_path_buf(),
@@ -174,6 +184,7 @@ fn blank(cwd: &Path) -> Config {
         dereference: false,
         absolute: false,
         strip: 0,
+        transforms: Vec::new(),
         to_stdout: false,
         existing: Existing::Replace,
         touch: false,
@@ -205,7 +216,10 @@ fn apply(config: &mut Config, name: &str, text: String) -> Result<(), (String, b
         "file" => config.file = text,
         "directory" => config.directory = resolve(&config.directory, &text),
         "gzip" | "gunzip" => config.gzip = true,
-        "auto-compress" => config.gzip = config.gzip || is_gzip_name(&config.file),
+        "auto-compress" => config.gzip_by_name = true,
+        "transform" | "xform" => {
+            config.transforms.extend(transform::parse(&text).map_err(|message| (message, false))?);
+        }
         "bzip2" | "xz" | "zstd" => {
             return Err((format!("{name} compression is not available; use gzip (-z)"), false));
         }
@@ -244,7 +258,7 @@ fn apply(config: &mut Config, name: &str, text: String) -> Result<(), (String, b
     Ok(())
 }
 
-pub(super) fn is_gzip_name(name: &str) -> bool {
+fn is_gzip_name(name: &str) -> bool {
     [".gz", ".tgz", ".taz"].iter().any(|suffix| name.ends_with(suffix))
 }
 
@@ -281,6 +295,12 @@ mod tests {
             assert_eq!((config.mode, &*config.file, config.gzip, config.verbose), (Mode::Create, "x.tgz", true, 1));
             assert_eq!(config.items, [Item { name: "d".into(), directory: "/w".into() }]);
         }
+    }
+
+    #[test]
+    fn the_name_of_a_new_archive_says_how_it_is_packed() {
+        assert!(config(&["caf", "x.tar.gz", "d"]).gzip && config(&["-cf", "x.tgz", "-a", "d"]).gzip);
+        assert!(!config(&["caf", "x.tar", "d"]).gzip && !config(&["xaf", "x.tgz"]).gzip);
     }
 
     #[test]

@@ -238,7 +238,8 @@ async fn describe(
         Kind::Symlink => run.ctx.fs.read_link(&source.path).await?.to_string_lossy().into_owned(),
         _ => String::new(),
     };
-    let mut name = run.relative(&source.name, "member names").await?.to_string();
+    let renamed = run.renamed(&source.name);
+    let mut name = run.relative(&renamed, "member names").await?.to_string();
     if kind == Kind::Directory {
         name.truncate(name.trim_end_matches('/').len());
         name.push('/');

@@ -53,7 +53,8 @@ pub(super) async fn extract(run: &mut Run<'_, '_>) -> Result<(), Stop> {
             }
             continue;
         }
-        let name = run.relative(name, "member names").await?;
+        let renamed = run.renamed(name);
+        let name = run.relative(&renamed, "member names").await?;
         let Some(path) = target(run, name) else { continue };
         match put(run, &mut archive, &header, &path).await? {
             Ok(()) if header.kind == Kind::Directory => directories.push((path, header)),

@@ -7,6 +7,7 @@ mod extract;
 mod header;
 mod names;
 mod read;
+mod transform;
 
 use std::io::{Cursor, Read};
 
@@ -105,6 +106,11 @@ impl Run<'_, '_> {
             self.warn(&format!("Removing leading `{prefix}' from {what}")).await?;
         }
         Ok(&name[prefix.len()..])
+    }
+
+    /// The name that a member gets.
+    fn renamed(&self, name: &str) -> String {
+        self.config.transforms.iter().fold(name.to_owned(), |name, transform| transform.apply(&name))
     }
 
     /// The bytes of the archive, packed or not.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use bashkit::{Builtin, BuiltinContext, ExecResult, FileType, Metadata, async_trait};
+use chrono::TimeDelta;
 
 use super::super::super::clock;
 use super::super::super::files::{read_file, reason, resolve};
@@ -72,6 +73,9 @@ struct Config {
     links: bool,
     names_stdin: bool,
 }
+
+/// Times in an archive are that far apart.
+const STAMP_STEP: TimeDelta = TimeDelta::seconds(2);
 
 #[async_trait]
 impl Builtin for Zip {
@@ -249,7 +253,7 @@ impl Run<'_, '_> {
         for source in self.sources().await {
             let old = members.iter().position(|member| member.name == source.name);
             let time = zone.at(source.meta.modified.into());
-            let newer = |at: usize| time.naive_local() > members[at].modified();
+            let newer = |at: usize| time.naive_local() - members[at].modified() >= STAMP_STEP;
             if (self.config.freshen && old.is_none())
                 || ((self.config.freshen || self.config.update) && old.is_some_and(|at| !newer(at)))
             {

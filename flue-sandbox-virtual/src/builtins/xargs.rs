@@ -1,1 +1,0 @@
-//! The exit codes of the `xargs` command.
