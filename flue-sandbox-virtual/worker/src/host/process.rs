@@ -75,11 +75,11 @@ impl Process {
         }
     }
 
-    /// Something that is no worker, with the other end of its socket.
+    /// A shell that is no worker, with the other end of its socket.
     #[cfg(test)]
-    pub(super) fn pretended() -> (Self, std::os::unix::net::UnixStream) {
-        let child = Command::new("/bin/sleep").arg("600").stdin(Stdio::null()).spawn().unwrap();
-        let (said, _) = io::pipe().unwrap();
+    pub(super) fn pretended(script: &str) -> (Self, std::os::unix::net::UnixStream) {
+        let (said, says) = io::pipe().unwrap();
+        let child = Command::new("/bin/sh").args(["-c", script]).stdin(Stdio::null()).stderr(says).spawn().unwrap();
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
         let socket = UnixStream::from_std(ours).unwrap();
@@ -256,7 +256,12 @@ fn spawn(settings: &Settings) -> Result<(Child, PipeReader, UnixStream)> {
     let socket = UnixStream::from_std(ours).map_err(failed)?;
     // No hook runs between fork and exec and the path is absolute, so that the size of this program does not matter.
     let mut command = Command::new(program);
-    command.arg0(NAME).env_clear().current_dir("/").process_group(0);
+    command
+        .arg0(NAME)
+        .env_clear()
+        .envs(std::env::vars().filter(|(name, _)| name.starts_with("MALLOC_")))
+        .current_dir("/")
+        .process_group(0);
     command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(says);
     let child = command.spawn().map_err(failed)?;
     Ok((child, said, socket))

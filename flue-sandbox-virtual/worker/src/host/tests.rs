@@ -32,7 +32,7 @@ struct Lying {
 
 impl Lying {
     fn new() -> Self {
-        let (process, worker) = Process::pretended();
+        let (process, worker) = Process::pretended("exec sleep 600");
         let pid = process.pid();
         let (connection, link) = Connection::new(process, BTreeMap::new(), VirtualLimits::default());
         tokio::spawn(connection.run());
@@ -286,4 +286,23 @@ async fn a_worker_that_does_not_read_is_no_answer() {
     let result = timeout(BOUND, lying.link.exec(exec(), stdin, command)).await.unwrap();
     assert_eq!(died(result).as_deref(), Some("no_answer"));
     lying.is_buried(Death::NoAnswer).await;
+}
+
+#[tokio::test]
+async fn the_cause_of_an_end_is_told_by_how_it_ended() {
+    let memory = format!("echo '{}' >&2; kill -KILL $$", crate::death::MEMORY_MARK.trim_end());
+    for (script, death) in [
+        ("echo 'memory allocation of 5 bytes failed' >&2; kill -ABRT $$", Death::MemoryLimit),
+        (&*memory, Death::MemoryLimit),
+        ("kill -XCPU $$", Death::CpuLimit),
+        ("kill -KILL $$", Death::Killed),
+        ("kill -TERM $$", Death::Killed),
+        ("echo 'thread x has overflowed its stack' >&2; kill -ABRT $$", Death::Crashed),
+        ("kill -SEGV $$", Death::Crashed),
+        ("exit 0", Death::Crashed),
+    ] {
+        let (process, worker) = Process::pretended(script);
+        drop(worker);
+        assert_eq!(process.end(None).await, Some(death), "{script}");
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use flue_core::{ExecRequest, Sandbox};
 use flue_sandbox_virtual::Virtual;
 
-use crate::support::{children, contained, eventually, exists, fresh, open, sh, status};
+use crate::support::{children, contained, eventually, exists, fresh, kill, open, sh, status};
 
 #[tokio::test]
 async fn closing_leaves_no_process() {
@@ -122,4 +122,32 @@ async fn a_host_that_waits() {
     let mut end = String::new();
     tokio::task::spawn_blocking(move || std::io::stdin().read_to_string(&mut end)).await.unwrap().unwrap();
     busy.abort();
+}
+
+#[test]
+fn a_waiting_process_that_ends_is_replaced() {
+    let output = alone("ends::a_pool_that_loses_one").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("replaced"), "{text}");
+}
+
+#[tokio::test]
+async fn a_pool_that_loses_one() {
+    if !is_alone() {
+        return;
+    }
+    let factory = contained(Virtual::new()).warm(1);
+    factory.start().await.unwrap();
+    let [waiting] = children()[..] else { panic!("one waits: {:?}", children()) };
+    kill("-KILL", waiting);
+    eventually("it has ended", || !runs(waiting)).await;
+    let sandbox = open(&factory).await;
+    assert_ne!(sandbox.pid(), waiting);
+    assert_eq!(sh(&sandbox, "echo on").await, "on\n");
+    eventually("another one waits", || children().len() == 2).await;
+    drop(factory);
+    sandbox.close().await.unwrap();
+    drop(sandbox);
+    eventually("none is left", || children().is_empty()).await;
+    println!("replaced");
 }
