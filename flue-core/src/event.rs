@@ -29,6 +29,12 @@ pub struct EventRecord {
     /// The session it belongs to; absent for events of the harness itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Arc<str>>,
+    /// The session that waits for it, when it belongs to a task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Arc<str>>,
+    /// The task that it belongs to; unique within the parent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<Arc<str>>,
     /// What happened.
     pub event: Event,
 }
@@ -73,6 +79,9 @@ pub enum Event {
         outcome: Outcome,
         /// What it cost, failed turns included.
         usage: Usage,
+        /// What its tasks cost beside.
+        #[serde(skip_serializing_if = "is_nothing")]
+        tasks: Usage,
         /// Model turns taken.
         turns: u32,
         /// How long it took.
@@ -80,6 +89,29 @@ pub enum Event {
         /// Why it failed.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<ErrorSummary>,
+    },
+    /// A subagent begins a task. What happens there comes after this, as events of the task's own session.
+    TaskStarted {
+        /// The task; unique within the session.
+        task: Arc<str>,
+        /// The task's session.
+        session: Arc<str>,
+        /// The subagent; absent for a copy of the agent itself.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        agent: Option<String>,
+        /// What it is to do.
+        prompt: String,
+    },
+    /// A task is over.
+    TaskFinished {
+        /// The task.
+        task: Arc<str>,
+        /// Whether it failed.
+        is_error: bool,
+        /// What it cost, its own tasks included.
+        usage: Usage,
+        /// How long it took.
+        duration_ms: u64,
     },
     /// The model is asked for a turn.
     TurnStarted {
@@ -186,6 +218,10 @@ pub enum Event {
         /// How many.
         dropped: u64,
     },
+}
+
+fn is_nothing(usage: &Usage) -> bool {
+    *usage == Usage::default()
 }
 
 /// How a prompt ended.
@@ -324,17 +360,20 @@ impl EventBus {
         Self { observers, clock, next_index: Mutex::new(0) }
     }
 
-    fn emit(&self, session: Option<&Arc<str>>, extra: Option<&Arc<dyn Observer>>, event: Event) {
+    fn emit(&self, to: &Events, event: Event) {
         let mut next = self.next_index.lock().unwrap_or_else(PoisonError::into_inner);
+        let (parent, task) = to.task.as_ref().map(|label| (label.parent.clone(), label.task.clone())).unzip();
         let record = EventRecord {
             v: EVENT_VERSION,
             index: *next,
             at_ms: unix_ms(&*self.clock),
-            session: session.cloned(),
+            session: to.session.clone(),
+            parent,
+            task,
             event,
         };
         *next += 1;
-        for observer in self.observers.iter().chain(extra) {
+        for observer in self.observers.iter().chain(&to.extra) {
             observer.event(&record);
         }
     }
@@ -345,26 +384,53 @@ impl EventBus {
 pub(crate) struct Events {
     bus: Arc<EventBus>,
     session: Option<Arc<str>>,
+    task: Option<TaskLabel>,
+    /// Who else looks: at this session's events, and those of its tasks if they are shown.
     extra: Option<Arc<dyn Observer>>,
+    shows_tasks: bool,
+}
+
+/// Which task events belong to.
+#[derive(Clone)]
+struct TaskLabel {
+    parent: Arc<str>,
+    task: Arc<str>,
 }
 
 impl Events {
     pub(crate) fn new(bus: Arc<EventBus>) -> Self {
-        Self { bus, session: None, extra: None }
+        Self { bus, session: None, task: None, extra: None, shows_tasks: false }
     }
 
     pub(crate) fn for_session(&self, session: Arc<str>) -> Self {
         Self { session: Some(session), ..self.clone() }
     }
 
-    pub(crate) fn and(&self, extra: Option<Arc<dyn Observer>>) -> Self {
-        Self { extra, ..self.clone() }
+    /// Also for `extra`, who is shown the events of tasks too if `shows_tasks`.
+    pub(crate) fn and(&self, extra: Option<Arc<dyn Observer>>, shows_tasks: bool) -> Self {
+        Self { extra, shows_tasks, ..self.clone() }
+    }
+
+    /// For the session of a task that whoever reports here waits for.
+    pub(crate) fn for_task(&self, session: Arc<str>, task: Arc<str>) -> Self {
+        let parent = self.session.clone().unwrap_or_else(|| session.clone());
+        Self {
+            session: Some(session),
+            task: Some(TaskLabel { parent, task }),
+            extra: self.extra.clone().filter(|_| self.shows_tasks),
+            ..self.clone()
+        }
+    }
+
+    /// The session that reports here; empty for the harness itself.
+    pub(crate) fn session(&self) -> Arc<str> {
+        self.session.clone().unwrap_or_default()
     }
 
     /// Reports an event, which is not even made when nobody looks.
     pub(crate) fn emit(&self, event: impl FnOnce() -> Event) {
         if self.is_watched() {
-            self.bus.emit(self.session.as_ref(), self.extra.as_ref(), event());
+            self.bus.emit(self, event());
         }
     }
 
@@ -384,7 +450,15 @@ mod tests {
     use super::*;
 
     fn record(index: u64) -> EventRecord {
-        EventRecord { v: EVENT_VERSION, index, at_ms: 0, session: None, event: Event::SandboxClosed }
+        EventRecord {
+            v: EVENT_VERSION,
+            index,
+            at_ms: 0,
+            session: None,
+            parent: None,
+            task: None,
+            event: Event::SandboxClosed,
+        }
     }
 
     #[tokio::test]

@@ -31,7 +31,8 @@ impl AgentSpec {
     ///
     /// # Errors
     /// Those of [`SandboxFactory::open`](crate::SandboxFactory::open); [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for an
-    /// empty or overlong id.
+    /// empty or overlong id; [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a sandbox that cannot hold the
+    /// commands of a subagent to its [`Narrowing`](crate::Narrowing).
     pub async fn start(&self, id: impl Into<String>) -> Result<Harness> {
         Harness::start(self.0.clone(), id.into()).await
     }
@@ -52,7 +53,7 @@ impl Harness {
             provider: info.provider.clone(),
             cwd: info.cwd.to_string(),
         });
-        let tools = match agent.registry(&info.capabilities) {
+        let tools = match agent.check_narrowings(info).and_then(|()| agent.registry(&info.capabilities)) {
             Ok(tools) => tools,
             Err(error) => {
                 // The error that matters is the first one.
@@ -60,9 +61,10 @@ impl Harness {
                 return Err(error);
             }
         };
-        let system = system_prompt::compose(&agent.instructions, info);
+        let system = system_prompt::compose(&agent, info);
         let cwd: SandboxPath = info.cwd.clone();
-        let shared = Shared { id: id.into(), agent, sandbox, cwd, tools, system, events, locks: PathLocks::default() };
+        let shared =
+            Shared { id: id.into(), agent, sandbox, cwd, tools, system, events, locks: PathLocks::default(), depth: 0 };
         Ok(Self(Arc::new(Running {
             shared: Arc::new(shared),
             sessions: Mutex::default(),

@@ -23,7 +23,7 @@ pub mod tool;
 
 pub use tokio_util::sync::CancellationToken;
 
-pub use self::agent::{AgentBuilder, AgentSpec, DEFAULT_MAX_TURNS, RetryPolicy};
+pub use self::agent::{AgentBuilder, AgentSpec, DEFAULT_MAX_TURNS, RetryPolicy, Subagent};
 pub use self::clock::{Clock, SystemClock};
 pub use self::error::{Error, ErrorKind, Result, Retry};
 pub use self::fs::{Copied, CopyLimits, Fs, copy_tree};
@@ -33,8 +33,9 @@ pub use self::output::MAX_OUTPUT_ATTEMPTS;
 pub use self::path::{MAX_PATH_BYTES, SandboxPath};
 pub use self::prompt::{MAX_IMAGE_CHARS, Prompt, PromptStream, Reply};
 pub use self::sandbox::{
-    Capabilities, CreateDir, DirEntry, ExecEnd, ExecOutput, ExecRequest, FileKind, FileSystem, Metadata, NetworkReach,
-    OpenRequest, OutputSink, OutputStream, Remove, Sandbox, SandboxFactory, SandboxInfo, SandboxLevel,
+    Capabilities, CreateDir, DirEntry, ExecEnd, ExecOutput, ExecRequest, FileKind, FileSystem, Metadata, Narrowed,
+    Narrowing, NetworkReach, OpenRequest, OutputSink, OutputStream, Remove, Sandbox, SandboxFactory, SandboxInfo,
+    SandboxLevel,
 };
-pub use self::session::Session;
+pub use self::session::{MAX_TASK_DEPTH, Session, Task};
 pub use self::sessions::Sessions;

@@ -2,14 +2,22 @@
 
 use std::sync::Arc;
 
+use crate::agent::Definition;
 use crate::{NetworkReach, SandboxInfo, SandboxLevel};
 
-/// The instructions, then the facts of the sandbox.
-pub(crate) fn compose(instructions: &str, info: &SandboxInfo) -> Arc<str> {
+/// The instructions, those to whom tasks can be handed, then the facts of the sandbox.
+pub(crate) fn compose(agent: &Definition, info: &SandboxInfo) -> Arc<str> {
     let mut prompt = String::new();
-    let instructions = instructions.trim();
+    let instructions = agent.persona.instructions.trim();
     if !instructions.is_empty() {
         prompt.push_str(instructions);
+        prompt.push_str("\n\n");
+    }
+    if !agent.subagents.is_empty() {
+        prompt.push_str("## Subagents\n\nHand tasks to them with the `task` tool.\n");
+        for subagent in &agent.subagents {
+            prompt.push_str(&format!("\n- **{}** — {}", subagent.name, subagent.description.trim()));
+        }
         prompt.push_str("\n\n");
     }
     prompt.push_str("## Where you work\n\n");
@@ -23,6 +31,9 @@ pub(crate) fn compose(instructions: &str, info: &SandboxInfo) -> Arc<str> {
     let capabilities = &info.capabilities;
     if !capabilities.exec {
         prompt.push_str("\nCommands cannot be run here.");
+    }
+    if !capabilities.write {
+        prompt.push_str("\nFiles cannot be changed here.");
     }
     match &capabilities.network {
         NetworkReach::None => prompt.push_str("\nThere is no network."),

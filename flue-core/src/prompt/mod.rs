@@ -2,6 +2,7 @@
 
 mod record;
 mod reply;
+mod run;
 mod stream;
 
 use std::fmt;
@@ -13,17 +14,16 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
-use self::record::{Deadline, Record, until_stopped};
 pub use self::reply::Reply;
 pub use self::stream::PromptStream;
 use self::stream::ReplyFuture;
-use crate::event::{EventQueue, Observer};
+use crate::Result;
+use crate::event::EventQueue;
 use crate::limits::Limits;
-use crate::model::{Image, Model, ThinkingLevel, User, UserBlock};
-use crate::output::{FOOTER, Output, Verdict};
-use crate::session::{RunOptions, Session, run};
-use crate::tool::{DynTool, Registry, Tool};
-use crate::{Error, ErrorKind, Result};
+use crate::model::{Image, Model, ThinkingLevel, UserBlock};
+use crate::output::Output;
+use crate::session::{Session, Task, TaskLink};
+use crate::tool::{DynTool, Tool};
 
 /// The largest image, in characters of base64. Providers take no more.
 pub const MAX_IMAGE_CHARS: usize = 14 << 20;
@@ -34,7 +34,7 @@ pub(crate) const OPERATION: &str = "prompt";
 /// A prompt to be awaited, or streamed. `T` is the structured result that it asks for; `()` when it asks for none.
 ///
 /// Cancelling through a token ends it gracefully: commands are killed, what is done is stored, and the prompt gives
-/// [`ErrorKind::Cancelled`]. Dropping it kills commands too. After either, the session goes on with the next prompt.
+/// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled). Dropping it kills commands too. After either, the session goes on with the next prompt.
 #[must_use = "a prompt does nothing until it is awaited or streamed"]
 pub struct Prompt<T = ()> {
     options: PromptOptions,
@@ -46,7 +46,10 @@ struct PromptOptions {
     session: Session,
     /// What is said; nothing in a prompt that goes on with an earlier one.
     content: Vec<UserBlock>,
-    resumes: bool,
+    kind: Kind,
+    /// Who waits for it, when it is the prompt of a task.
+    link: Option<TaskLink>,
+    shows_tasks: bool,
     model: Option<Arc<dyn Model>>,
     thinking: Option<ThinkingLevel>,
     tools: Vec<Arc<dyn DynTool>>,
@@ -55,10 +58,20 @@ struct PromptOptions {
     limits: Limits,
 }
 
+/// What a prompt does.
+enum Kind {
+    /// Says something.
+    Says,
+    /// Goes on with what was interrupted.
+    Resumes,
+    /// Has a subagent do something.
+    Delegates(Task),
+}
+
 impl Session {
     /// Says something to the agent. Nothing happens until the prompt is awaited or streamed.
     pub fn prompt(&self, text: impl Into<String>) -> Prompt {
-        Prompt { options: PromptOptions::new(self, vec![UserBlock::text(text)], false), output: Output::text() }
+        Prompt::new(self, vec![UserBlock::text(text)], Kind::Says)
     }
 
     /// Goes on with a prompt that was interrupted: by a crash, a limit, a failure or its caller.
@@ -68,9 +81,53 @@ impl Session {
     /// [structured result](Prompt::output) again, if there was one. Files are not part of a session: whether those of the
     /// interrupted prompt are still there depends on the sandbox.
     ///
-    /// The prompt gives [`ErrorKind::NotFound`] for a session in which nothing was said.
+    /// The prompt gives [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a session in which nothing was said.
     pub fn resume(&self) -> Prompt {
-        Prompt { options: PromptOptions::new(self, Vec::new(), true), output: Output::text() }
+        Prompt::new(self, Vec::new(), Kind::Resumes)
+    }
+
+    /// Has a subagent do something, in a session of its own below this one. The conversation here goes on without it.
+    ///
+    /// It is the one operation that runs on this session meanwhile. Models and tools that are given to this prompt are for the
+    /// subagent.
+    ///
+    /// ```
+    /// # async fn example(session: flue_core::Session) -> flue_core::Result<()> {
+    /// use flue_core::Task;
+    ///
+    /// let reply = session.task(Task::new("Review src/main.rs.").agent("reviewer")).await?;
+    /// println!("{} ({})", reply.text, reply.session);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn task(&self, task: Task) -> Prompt {
+        Prompt::new(self, vec![UserBlock::text(task.text.clone())], Kind::Delegates(task))
+    }
+}
+
+impl Prompt {
+    fn new(session: &Session, content: Vec<UserBlock>, kind: Kind) -> Self {
+        let options = PromptOptions {
+            session: session.clone(),
+            content,
+            kind,
+            link: None,
+            shows_tasks: false,
+            model: None,
+            thinking: None,
+            tools: Vec::new(),
+            cancel: CancellationToken::new(),
+            timeout: None,
+            limits: Limits::none(),
+        };
+        Self { options, output: Output::text() }
+    }
+
+    /// The prompt of a task, in the session that was made for it.
+    pub(crate) fn of_task(session: &Session, link: TaskLink, text: String) -> Self {
+        let mut prompt = Self::new(session, vec![UserBlock::text(text)], Kind::Says);
+        prompt.options.link = Some(link);
+        prompt
     }
 }
 
@@ -110,7 +167,7 @@ impl<T> Prompt<T> {
         self
     }
 
-    /// Ends the prompt, with [`ErrorKind::Timeout`], after this long. Tools get a few seconds more to stop.
+    /// Ends the prompt, with [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), after this long. Tools get a few seconds more to stop.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options.timeout = Some(timeout);
         self
@@ -128,11 +185,18 @@ impl<T> Prompt<T> {
         self
     }
 
+    /// Shows the events of tasks too where this prompt is [streamed](Prompt::stream). Observers of the agent see them anyway.
+    pub fn show_tasks(mut self) -> Self {
+        self.options.shows_tasks = true;
+        self
+    }
+
     /// Asks for a structured result, which the reply has as [`Reply::data`].
     ///
     /// The schema that the model reads is made from `U`, doc comments included. What it hands in is checked by deserialising
     /// it; it is told what does not fit, and to go on when it stops without a result, [`MAX_OUTPUT_ATTEMPTS`] times in all.
-    /// When it gives up, or never hands in a result, the prompt gives [`ErrorKind::ResultUnavailable`] with the reason. The
+    /// When it gives up, or never hands in a result, the prompt gives
+    /// [`ErrorKind::ResultUnavailable`](crate::ErrorKind::ResultUnavailable) with the reason. The
     /// prompt ends with the batch of tool calls in which a result was accepted.
     ///
     /// ```
@@ -160,7 +224,7 @@ impl<T> Prompt<T> {
     }
 
     /// As [`Prompt::output`], for a JSON Schema that is known only at run time. A schema that is none is an
-    /// [`ErrorKind::Config`] error of the prompt.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) error of the prompt.
     #[cfg(feature = "json-schema")]
     pub fn output_schema(self, schema: serde_json::Value) -> Prompt<serde_json::Value> {
         Prompt { options: self.options, output: Output::raw(schema) }
@@ -171,111 +235,7 @@ impl<T: Send + 'static> Prompt<T> {
     /// Runs the prompt and shows its events as they come.
     pub fn stream(self) -> PromptStream<T> {
         let queue = Arc::new(EventQueue::default());
-        PromptStream::new(self.run(Some(queue.clone())), queue)
-    }
-
-    async fn run(self, observer: Option<Arc<dyn Observer>>) -> Result<Reply<T>> {
-        let Self { options, output } = self;
-        options.check()?;
-        let verdict = output.shape.transpose()?.map(Verdict::new);
-        let tools = options.tools(verdict.as_ref())?;
-        let PromptOptions { session, mut content, resumes, model, thinking, cancel: caller, timeout, limits, .. } =
-            options;
-        let mut transcript = session.claim(OPERATION)?;
-        let events = session.shared.events.for_session(session.name_shared()).and(observer);
-        let mut record = Record::begin(events.clone(), &content, resumes);
-        let cancel = caller.child_token();
-        let agent = &session.shared.agent;
-        if verdict.is_some() {
-            add_footer(&mut content);
-        }
-        let limits = limits.or(&agent.limits);
-        let deadline = Deadline::of(timeout, limits.time);
-        let options = RunOptions {
-            user: (!resumes).then_some(User { content }),
-            model: model.unwrap_or_else(|| agent.model.clone()),
-            thinking: thinking.unwrap_or(agent.thinking),
-            limits,
-            tools,
-            verdict,
-            events,
-            cancel: cancel.clone(),
-        };
-        let origin = options.model.info().origin.clone();
-        let run = run(&session, &mut transcript, options, &mut record.progress);
-        let result = until_stopped(run, deadline, &caller, &cancel).await;
-        record.end(result.as_ref().err());
-        let answer = result?;
-        Ok(Reply {
-            text: answer.text,
-            data: (output.decode)(answer.data)?,
-            stop: answer.stop,
-            usage: record.progress.usage,
-            turns: record.progress.turns,
-            model: origin,
-        })
-    }
-}
-
-impl PromptOptions {
-    fn new(session: &Session, content: Vec<UserBlock>, resumes: bool) -> Self {
-        Self {
-            session: session.clone(),
-            content,
-            resumes,
-            model: None,
-            thinking: None,
-            tools: Vec::new(),
-            cancel: CancellationToken::new(),
-            timeout: None,
-            limits: Limits::none(),
-        }
-    }
-
-    fn check(&self) -> Result<()> {
-        self.limits.check(ErrorKind::InvalidInput, OPERATION)?;
-        if self.cancel.is_cancelled() {
-            return Err(Error::cancelled(OPERATION));
-        }
-        if self.resumes && !self.content.is_empty() {
-            let why = "a prompt that goes on with an earlier one takes no images; give them to a prompt of their own";
-            return Err(Error::new(ErrorKind::InvalidInput, OPERATION, why));
-        }
-        for block in &self.content {
-            match block {
-                UserBlock::Image(image) if image.data.len() > MAX_IMAGE_CHARS => {
-                    return Err(Error::new(ErrorKind::InvalidInput, OPERATION, "an image is too large; scale it down")
-                        .with("base64_chars", image.data.len())
-                        .with("limit", MAX_IMAGE_CHARS));
-                }
-                UserBlock::Text { text } if text.trim().is_empty() => {
-                    return Err(Error::new(
-                        ErrorKind::InvalidInput,
-                        OPERATION,
-                        "the prompt is empty; say what is to be done",
-                    ));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// The agent's tools, those of this prompt, and those by which a result is handed in.
-    fn tools(&self, verdict: Option<&Arc<Verdict>>) -> Result<Arc<Registry>> {
-        let agent = &self.session.shared.tools;
-        if self.tools.is_empty() && verdict.is_none() {
-            return Ok(agent.clone());
-        }
-        let result = verdict.map(Verdict::tools).into_iter().flatten();
-        Ok(Arc::new(agent.with([], self.tools.iter().cloned(), result)?))
-    }
-}
-
-/// Says how a result is handed in, at the end of the text.
-fn add_footer(content: &mut [UserBlock]) {
-    if let Some(UserBlock::Text { text }) = content.first_mut() {
-        text.push_str(FOOTER);
+        PromptStream::new(self.start(Some(queue.clone())), queue)
     }
 }
 
@@ -284,7 +244,7 @@ impl<T: Send + 'static> IntoFuture for Prompt<T> {
     type IntoFuture = ReplyFuture<T>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run(None))
+        Box::pin(self.start(None))
     }
 }
 

@@ -9,7 +9,7 @@ use super::OPERATION;
 use crate::event::{ErrorSummary, Event, Events, Outcome};
 use crate::limits::Scope;
 use crate::model::UserBlock;
-use crate::session::{Progress, millis};
+use crate::session::{Progress, TaskLink, millis};
 use crate::{Error, ErrorKind, Result};
 
 /// How long a prompt that is told to stop may take to end in order. Longer than what tools get.
@@ -74,23 +74,24 @@ pub(super) async fn until_stopped<T>(
 pub(super) struct Record {
     pub(super) events: Events,
     pub(super) progress: Progress,
+    /// Who waits, when it is the prompt of a task.
+    link: Option<TaskLink>,
     begun: Instant,
     ended: bool,
 }
 
 impl Record {
-    pub(super) fn begin(events: Events, content: &[UserBlock], resumed: bool) -> Self {
-        events.emit(|| Event::PromptStarted {
-            text: content
-                .iter()
-                .find_map(|block| match block {
-                    UserBlock::Text { text } => Some(text.clone()),
-                    UserBlock::Image(_) => None,
-                })
-                .unwrap_or_default(),
-            resumed,
+    pub(super) fn begin(events: Events, content: &[UserBlock], resumed: bool, link: Option<TaskLink>) -> Self {
+        let text = content.iter().find_map(|block| match block {
+            UserBlock::Text { text } => Some(text.as_str()),
+            UserBlock::Image(_) => None,
         });
-        Self { events, progress: Progress::default(), begun: Instant::now(), ended: false }
+        let text = text.unwrap_or_default();
+        if let Some(link) = &link {
+            link.begun(&events, text);
+        }
+        events.emit(|| Event::PromptStarted { text: text.to_owned(), resumed });
+        Self { events, progress: Progress::default(), link, begun: Instant::now(), ended: false }
     }
 
     pub(super) fn end(&mut self, error: Option<&Error>) {
@@ -110,10 +111,16 @@ impl Record {
             self.events.emit(|| Event::PromptFinished {
                 outcome,
                 usage: self.progress.usage,
+                tasks: self.progress.tasks,
                 turns: self.progress.turns,
                 duration_ms: millis(self.begun.elapsed()),
                 error: error.map(ErrorSummary::from),
             });
+            if let Some(link) = &self.link {
+                let mut usage = self.progress.usage;
+                usage += self.progress.tasks;
+                link.ended(usage, outcome != Outcome::Completed, millis(self.begun.elapsed()));
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a prompt gives.
 
+use std::sync::Arc;
+
 use crate::model::{Origin, StopReason, Usage};
 
 /// What an agent answers.
@@ -14,8 +16,12 @@ pub struct Reply<T = ()> {
     pub stop: StopReason,
     /// What all turns of the prompt cost, failed ones included.
     pub usage: Usage,
+    /// What the tasks cost that the prompt handed out, and those that they did; not part of [`Reply::usage`].
+    pub tasks: Usage,
     /// Model turns taken.
     pub turns: u32,
     /// The model that was asked.
     pub model: Origin,
+    /// The session that answered: of a task, its own.
+    pub session: Arc<str>,
 }

@@ -60,14 +60,18 @@ pub struct Capabilities {
     pub symlinks: bool,
     /// Runs several commands at a time.
     pub concurrent_exec: bool,
-    /// Files outlive the sandbox.
+    /// Files outlive the sandbox. They do so by themselves: a stored session does not make them, and is not made by them.
     pub persistent: bool,
+    /// Files can be changed.
+    pub write: bool,
+    /// Holds commands to less, for a subagent ([`Sandbox::narrow`](super::Sandbox::narrow)).
+    pub narrow: bool,
     /// What commands can reach.
     pub network: NetworkReach,
 }
 
 impl Capabilities {
-    /// Everything a shell on a machine has, with nothing to reach and nothing kept.
+    /// Everything a shell on a machine has, with nothing to reach, nothing kept and nothing held back.
     pub fn full() -> Self {
         Self {
             exec: true,
@@ -76,6 +80,8 @@ impl Capabilities {
             symlinks: true,
             concurrent_exec: true,
             persistent: false,
+            write: true,
+            narrow: false,
             network: NetworkReach::None,
         }
     }

@@ -3,6 +3,7 @@
 mod exec;
 mod files;
 mod info;
+mod narrow;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use async_trait::async_trait;
 pub use self::exec::{ExecEnd, ExecOutput, ExecRequest, OutputSink, OutputStream};
 pub use self::files::{CreateDir, DirEntry, FileKind, FileSystem, Metadata, Remove};
 pub use self::info::{Capabilities, NetworkReach, SandboxInfo, SandboxLevel};
+pub(crate) use self::narrow::cannot_hold;
+pub use self::narrow::{Narrowed, Narrowing};
 use crate::Result;
 use crate::search::{GlobHits, GlobQuery, GrepHits, GrepQuery};
 
@@ -37,6 +40,18 @@ pub trait Sandbox: fmt::Debug + Send + Sync + 'static {
 
     /// Finds the files whose path matches a glob. [`crate::search::glob`] does it over any [`FileSystem`].
     async fn glob(&self, query: GlobQuery) -> Result<GlobHits>;
+
+    /// The sandbox as a subagent may see it whose commands reach less. Closing that does not close this one.
+    ///
+    /// Called where commands run and are concerned: [`Narrowing::no_exec`] is not set, and at least one of the others is. A
+    /// sandbox that can hold commands to all of it says so by [`Capabilities::narrow`]; the others refuse, and their subagents
+    /// run no commands when they are narrowed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) from a sandbox that cannot.
+    async fn narrow(&self, _narrowing: &Narrowing) -> Result<Arc<dyn Sandbox>> {
+        Err(cannot_hold(self.info()))
+    }
 
     /// Ends the sandbox and frees what it holds; later calls give
     /// [`ErrorKind::SandboxDied`](crate::ErrorKind::SandboxDied). Idempotent.

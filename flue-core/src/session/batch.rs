@@ -22,7 +22,7 @@ use crate::event::Events;
 use crate::limits::Spent;
 use crate::model::{Message, ToolCall, ToolResult};
 use crate::prompt::OPERATION;
-use crate::tool::ToolOutput;
+use crate::tool::{TASK, ToolOutput};
 use crate::{Error, ErrorKind, Result};
 
 /// How long cancelled tools may take to stop by themselves, and again as long to end once they are aborted.
@@ -54,11 +54,16 @@ pub(super) async fn run(calls: &[ToolCall], cx: &Arc<RunContext>, transcript: &m
     let _guard = children.clone().drop_guard();
     let mut batch = Batch::new(calls, cx);
     let permits = Arc::new(Semaphore::new(cx.ledger.concurrent_tools(MAX_RUNNING)));
+    let mut tasks = begin_tasks(calls, cx, transcript).await?;
     let mut running = JoinSet::new();
     let mut index_of: HashMap<Id, usize> = HashMap::new();
     for (index, call) in calls.iter().enumerate() {
         batch.begin(index);
-        let ready = if index < MAX_CALLS { ReadyCall::prepare(call, cx, &children) } else { Err(too_many()) };
+        let ready = if index < MAX_CALLS {
+            ReadyCall::prepare(call, cx, &children, tasks.remove(&index))
+        } else {
+            Err(too_many())
+        };
         match ready {
             Ok(ready) => {
                 let span =
@@ -170,8 +175,24 @@ impl<'a> Batch<'a> {
             ready.push((Message::new(result), Some(took)));
             self.stored += 1;
         }
+        transcript.end_tasks(self.cx.tasks.take()).await?;
         if ready.is_empty() { Ok(()) } else { transcript.push_timed(ready).await }
     }
+}
+
+/// Records the tasks that the calls are about to begin: their ids, by the places of the calls.
+async fn begin_tasks(
+    calls: &[ToolCall],
+    cx: &RunContext,
+    transcript: &mut Transcript,
+) -> Result<HashMap<usize, Arc<str>>> {
+    let is_task = |(_, call): &(usize, &ToolCall)| call.name == TASK;
+    let (places, ids): (Vec<usize>, Vec<&str>) =
+        calls.iter().enumerate().take(MAX_CALLS).filter(is_task).map(|(place, call)| (place, call.id.as_str())).unzip();
+    if places.is_empty() || cx.tools.get(TASK).is_none() {
+        return Ok(HashMap::new());
+    }
+    Ok(places.into_iter().zip(transcript.begin_tasks(&ids).await?).collect())
 }
 
 fn too_many() -> Error {

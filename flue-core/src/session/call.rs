@@ -37,7 +37,12 @@ impl ReadyCall {
     ///
     /// # Errors
     /// Why the call does not run, for the model.
-    pub(super) fn prepare(call: &ToolCall, cx: &Arc<RunContext>, cancel: &CancellationToken) -> Result<Self> {
+    pub(super) fn prepare(
+        call: &ToolCall,
+        cx: &Arc<RunContext>,
+        cancel: &CancellationToken,
+        task_id: Option<Arc<str>>,
+    ) -> Result<Self> {
         if cancel.is_cancelled() {
             return Err(Error::cancelled(call.name.clone()));
         }
@@ -55,6 +60,8 @@ impl ReadyCall {
             cancel: cancel.clone(),
             call_id: call.id.as_str().into(),
             events: cx.events.clone(),
+            run: Some(cx.clone()),
+            task_id,
         };
         let prepared =
             guarded(|| DynTool::prepare(tool, &call.arguments, tool_cx)).unwrap_or_else(|| Err(panicked()))?;
@@ -114,7 +121,7 @@ fn decide(call: &ToolCall, cx: &RunContext) -> Result<Option<ApprovalRequest>> {
     }
     let agent = &cx.shared.agent;
     let request = ToolRequest::new(&call.name, &call.arguments, &cx.session);
-    let decision = guarded(|| policy::decide(&agent.policies, &request))
+    let decision = guarded(|| policy::decide(&agent.persona.policies, &request))
         .unwrap_or_else(|| Decision::deny("the policy panicked; this is a defect of the policy"));
     let why = match decision {
         Decision::Allow => {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::Shared;
+use super::{Shared, TaskLog};
 use crate::event::Events;
 use crate::limits::Ledger;
 use crate::model::{Model, ThinkingLevel};
-use crate::tool::Registry;
+use crate::tool::{DynTool, Registry};
 
 /// What all parts of one prompt's run share, its tools included.
 pub(crate) struct RunContext {
@@ -19,8 +19,11 @@ pub(crate) struct RunContext {
     pub(crate) model: Arc<dyn Model>,
     pub(crate) thinking: ThinkingLevel,
     pub(crate) tools: Arc<Registry>,
+    /// Those that only this prompt has.
+    pub(crate) own_tools: Vec<Arc<dyn DynTool>>,
     pub(crate) events: Events,
-    pub(crate) ledger: Ledger,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) tasks: TaskLog,
     /// Fires when the prompt is to end.
     pub(crate) cancel: CancellationToken,
 }

@@ -3,6 +3,7 @@
 mod batch;
 mod call;
 mod context;
+mod task;
 mod transcript;
 mod turns;
 
@@ -12,12 +13,14 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub(crate) use self::context::RunContext;
+pub use self::task::{MAX_TASK_DEPTH, Task};
+pub(crate) use self::task::{TaskLink, TaskLog, task_session};
 pub(crate) use self::transcript::Transcript;
 pub(crate) use self::turns::{Progress, RunOptions, millis, run};
 use crate::agent::Definition;
 use crate::event::Events;
 use crate::model::Message;
-use crate::store::SessionKey;
+use crate::store::{EntryKind, SessionKey};
 use crate::tool::{PathLocks, Registry};
 use crate::{Error, ErrorKind, Result, Sandbox, SandboxPath};
 
@@ -31,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) system: Arc<str>,
     pub(crate) events: Events,
     pub(crate) locks: PathLocks,
+    /// How many tasks lie above; 0 for what the harness's own sessions share.
+    pub(crate) depth: u32,
 }
 
 impl fmt::Debug for Shared {
@@ -78,12 +83,34 @@ impl Session {
         Ok(transcript.messages().to_vec())
     }
 
-    /// Removes the session. This handle and others of the same session cannot be used after. Files of the sandbox stay.
+    /// Removes the session with those of its tasks. This handle and others of the same session cannot be used after. Files of the sandbox stay.
     ///
     /// # Errors
     /// [`ErrorKind::SessionBusy`] while something runs on it; those of the store, after which it can be used as before.
     pub(crate) async fn delete(&self) -> Result<()> {
-        self.claim("delete session")?.delete().await
+        let mut transcript = self.claim("delete session")?;
+        let store = &self.shared.agent.store;
+        for key in self.tasks_below().await?.iter().rev() {
+            store.delete(key).await?;
+        }
+        transcript.delete().await
+    }
+
+    /// The sessions of the tasks of this session, and of theirs, each after the one that it belongs to.
+    async fn tasks_below(&self) -> Result<Vec<SessionKey>> {
+        let key = |session: Arc<str>| SessionKey::new(self.shared.id.clone(), session);
+        let mut found: Vec<SessionKey> = Vec::new();
+        let mut pending = vec![self.name.clone()];
+        while let Some(name) = pending.pop() {
+            for entry in self.shared.agent.store.load(&key(name.clone())).await?.entries {
+                if let EntryKind::TaskStarted { task, .. } = entry.kind {
+                    let below = task_session(&name, &task);
+                    found.push(key(below.clone()));
+                    pending.push(below);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Takes the session for one operation.

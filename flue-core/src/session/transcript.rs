@@ -108,6 +108,27 @@ impl Transcript {
         self.append(vec![(EntryKind::TurnFailed { kind, error: format!("{error:#}"), usage }, Some(took))]).await
     }
 
+    /// Records the tasks that these calls are about to begin, and gives their ids: the places of their entries.
+    pub(crate) async fn begin_tasks(&mut self, calls: &[&str]) -> Result<Vec<Arc<str>>> {
+        self.load().await?;
+        let ids: Vec<Arc<str>> = (self.version().0..).take(calls.len()).map(|place| place.to_string().into()).collect();
+        let begun = ids
+            .iter()
+            .zip(calls)
+            .map(|(id, call)| (EntryKind::TaskStarted { task: id.clone(), call_id: (*call).to_owned() }, None));
+        self.append(begun.collect()).await?;
+        Ok(ids)
+    }
+
+    /// Records what tasks cost that ended.
+    pub(crate) async fn end_tasks(&mut self, ended: Vec<(Arc<str>, Usage)>) -> Result<()> {
+        if ended.is_empty() {
+            return Ok(());
+        }
+        let entries = ended.into_iter().map(|(task, usage)| (EntryKind::TaskFinished { task, usage }, None));
+        self.append(entries.collect()).await
+    }
+
     async fn append(&mut self, kinds: Vec<(EntryKind, Option<Duration>)>) -> Result<()> {
         self.load().await?;
         let at_ms = unix_ms(&*self.clock);
@@ -139,7 +160,8 @@ fn spent(entry: &Entry) -> Spent {
             Body::User(_) => Spent::default(),
         },
         EntryKind::TurnFailed { usage, .. } => Spent::turn(*usage, took),
-        EntryKind::Created | EntryKind::Forked { .. } => Spent::default(),
+        EntryKind::TaskFinished { usage, .. } => Spent { usage: *usage, ..Spent::default() },
+        EntryKind::Created | EntryKind::Forked { .. } | EntryKind::TaskStarted { .. } => Spent::default(),
     }
 }
 

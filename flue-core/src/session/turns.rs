@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{RunContext, Session, Transcript, batch};
+use super::{RunContext, Session, TaskLog, Transcript, batch};
 use crate::clock::unix_ms;
 use crate::event::{ErrorSummary, Event, Events};
 use crate::limits::{Ledger, Limits, Spent};
@@ -22,7 +22,7 @@ use crate::model::{
 };
 use crate::output::{self, MAX_OUTPUT_ATTEMPTS, Settled, Verdict};
 use crate::prompt::OPERATION;
-use crate::tool::Registry;
+use crate::tool::{DynTool, Registry};
 use crate::{Error, ErrorKind, Result, Retry, RetryPolicy};
 
 /// What one prompt asks for.
@@ -33,6 +33,10 @@ pub(crate) struct RunOptions {
     pub(crate) thinking: ThinkingLevel,
     pub(crate) limits: Limits,
     pub(crate) tools: Arc<Registry>,
+    /// Those that only this prompt has.
+    pub(crate) own_tools: Vec<Arc<dyn DynTool>>,
+    /// The run that waits for this one.
+    pub(crate) parent: Option<Arc<RunContext>>,
     /// Where a structured result is handed in, when one is asked for.
     pub(crate) verdict: Option<Arc<Verdict>>,
     pub(crate) events: Events,
@@ -76,6 +80,8 @@ impl Step {
 pub(crate) struct Progress {
     pub(crate) turns: u32,
     pub(crate) usage: Usage,
+    /// What its tasks cost.
+    pub(crate) tasks: Usage,
 }
 
 /// Takes turns until the model answers.
@@ -87,16 +93,19 @@ pub(crate) async fn run(
 ) -> Result<Answer> {
     transcript.load().await?;
     transcript.answer_interrupted().await?;
-    let RunOptions { user, model, thinking, limits, tools, verdict, events, cancel } = options;
+    let RunOptions { user, model, thinking, limits, tools, own_tools, parent, verdict, events, cancel } = options;
     let agent = &session.shared.agent;
+    let parent = parent.map(|parent| parent.ledger.clone());
     let cx = Arc::new(RunContext {
         shared: session.shared.clone(),
         session: session.name_shared(),
         model,
         thinking,
         tools,
+        own_tools,
         events,
-        ledger: Ledger::new(limits, agent.session_limits.clone(), *transcript.spent(), None),
+        ledger: Arc::new(Ledger::new(limits, agent.session_limits.clone(), *transcript.spent(), parent)),
+        tasks: TaskLog::default(),
         cancel,
     });
     let mut run = Run { cx, transcript, verdict, progress };
@@ -129,7 +138,9 @@ impl Run<'_> {
         if !calls.is_empty() && step.stop == StopReason::Length {
             batch::refuse_cut(&calls, &self.cx.events, self.transcript).await?;
         } else if !calls.is_empty() {
-            batch::run(&calls, &self.cx, self.transcript).await?;
+            let ran = batch::run(&calls, &self.cx, self.transcript).await;
+            self.progress.tasks = self.cx.tasks.usage();
+            ran?;
         }
         Ok(step)
     }

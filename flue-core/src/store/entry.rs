@@ -124,6 +124,20 @@ pub enum EntryKind {
         /// What the turn cost, as far as is known.
         usage: Usage,
     },
+    /// A task is about to begin, in a session of its own.
+    TaskStarted {
+        /// Its id, the place of this entry. Its session is called `task:PARENT:ID`.
+        task: Arc<str>,
+        /// The tool call that it answers; empty for one that the caller handed over.
+        call_id: String,
+    },
+    /// A task is over.
+    TaskFinished {
+        /// Which one.
+        task: Arc<str>,
+        /// What it cost, its own tasks included.
+        usage: Usage,
+    },
 }
 
 #[cfg(test)]
@@ -137,6 +151,8 @@ mod tests {
             Entry::new(1, EntryKind::Created),
             Entry::new(2, EntryKind::Forked { from: "a".into(), at: 3 }),
             Entry::new(u64::MAX, message).with_took_ms(Some(7)),
+            Entry::new(3, EntryKind::TaskStarted { task: "3".into(), call_id: "c1".into() }),
+            Entry::new(4, EntryKind::TaskFinished { task: "3".into(), usage: Usage::default() }),
             Entry::new(0, EntryKind::TurnFailed { kind: "io".into(), error: "x".into(), usage: Usage::default() }),
         ] {
             let text = entry.encode().unwrap();

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use crate::event::{Event, EventBus, Events};
+use crate::session::RunContext;
 use crate::{Fs, OutputSink, OutputStream, Result, Sandbox, SandboxPath, SystemClock};
 
 /// What a running tool can reach: the session's sandbox, seen from its working directory, and its own cancellation.
@@ -16,6 +17,10 @@ pub struct ToolContext {
     pub(crate) cancel: CancellationToken,
     pub(crate) call_id: Arc<str>,
     pub(crate) events: Events,
+    /// The run that the call belongs to; absent outside any agent.
+    pub(crate) run: Option<Arc<RunContext>>,
+    /// The task that the call begins, if it begins one.
+    pub(crate) task_id: Option<Arc<str>>,
 }
 
 impl ToolContext {
@@ -28,6 +33,8 @@ impl ToolContext {
             cancel: CancellationToken::new(),
             call_id: call_id.into(),
             events: Events::new(Arc::new(EventBus::new(Vec::new(), Arc::new(SystemClock)))),
+            run: None,
+            task_id: None,
         }
     }
 

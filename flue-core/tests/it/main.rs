@@ -9,6 +9,7 @@ mod output;
 mod policy;
 mod search;
 mod sessions;
+mod subagents;
 mod support;
 mod tools;
 mod turns;

@@ -26,7 +26,12 @@ pub const BUILTIN_TOOLS: [&str; 6] = [Read::NAME, Write::NAME, Edit::NAME, Bash:
 pub(crate) fn available(capabilities: &Capabilities) -> Vec<(&'static str, Arc<dyn DynTool>)> {
     let all: [Arc<dyn DynTool>; 6] =
         [Arc::new(Read), Arc::new(Write), Arc::new(Edit), Arc::new(Bash), Arc::new(Grep), Arc::new(Glob)];
-    BUILTIN_TOOLS.into_iter().zip(all).filter(|(name, _)| capabilities.exec || *name != Bash::NAME).collect()
+    let can = |name: &str| match name {
+        Bash::NAME => capabilities.exec,
+        Write::NAME | Edit::NAME => capabilities.write,
+        _ => true,
+    };
+    BUILTIN_TOOLS.into_iter().zip(all).filter(|(name, _)| can(name)).collect()
 }
 
 /// The size of a file, as far as it can be told; why it cannot is left to whoever opens it.

@@ -30,6 +30,8 @@ pub(super) fn samples() -> Vec<Entry> {
         })),
         message(Message::new(assistant())),
         message(Message::new(ToolResult::error(&ToolCall::new("c1", "read", "{}"), AWKWARD))),
+        EntryKind::TaskStarted { task: "6".into(), call_id: AWKWARD.into() },
+        EntryKind::TaskFinished { task: "6".into(), usage: usage() },
         EntryKind::TurnFailed { kind: "unavailable".into(), error: AWKWARD.into(), usage: usage() },
     ];
     let entries = kinds.into_iter().zip([0, 1, 1_700_000_000_000, u64::MAX].into_iter().cycle());

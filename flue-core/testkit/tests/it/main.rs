@@ -4,5 +4,7 @@
 mod broken;
 #[cfg(unix)]
 mod host;
+#[cfg(unix)]
+mod narrowed;
 mod passes;
 mod stores;

@@ -1,0 +1,105 @@
+//! Who an agent is, whether it is the one that is started or a subagent of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Subagent;
+use crate::limits::Limits;
+use crate::policy::Policy;
+use crate::tool::{BUILTIN_TOOLS, DynTool};
+use crate::{Error, ErrorKind, Result};
+
+/// What agents and subagents have alike.
+#[derive(Clone)]
+pub(crate) struct Persona {
+    pub(crate) instructions: Arc<str>,
+    pub(crate) tools: Vec<Arc<dyn DynTool>>,
+    pub(crate) builtin_tools: Option<BTreeSet<String>>,
+    pub(crate) policies: Vec<Arc<dyn Policy>>,
+    /// Of each prompt.
+    pub(crate) limits: Limits,
+    pub(crate) subagents: Vec<Subagent>,
+}
+
+impl Default for Persona {
+    fn default() -> Self {
+        Self {
+            instructions: "".into(),
+            tools: Vec::new(),
+            builtin_tools: None,
+            policies: Vec::new(),
+            limits: Limits::none(),
+            subagents: Vec::new(),
+        }
+    }
+}
+
+impl Persona {
+    /// Checks what can be checked without the others.
+    pub(crate) fn check(&self) -> Result<()> {
+        for name in self.builtin_tools.iter().flatten() {
+            if !BUILTIN_TOOLS.contains(&name.as_str()) {
+                return Err(Error::new(ErrorKind::Config, "define agent", "there is no built-in tool of this name")
+                    .with("tool", name)
+                    .with("built_in", BUILTIN_TOOLS.join(" ")));
+            }
+        }
+        self.limits.check(ErrorKind::Config, "define agent")
+    }
+}
+
+/// The builder methods that agents and subagents have alike; the type has a field `persona`.
+macro_rules! persona_methods {
+    () => {
+        /// What the agent is told before every conversation.
+        #[must_use]
+        pub fn instructions(mut self, instructions: impl Into<Arc<str>>) -> Self {
+            self.persona.instructions = instructions.into();
+            self
+        }
+
+        /// Adds a tool.
+        #[must_use]
+        pub fn tool(self, tool: impl Tool) -> Self {
+            self.dyn_tool(Arc::new(tool))
+        }
+
+        /// Adds a tool of any kind.
+        #[must_use]
+        pub fn dyn_tool(mut self, tool: Arc<dyn DynTool>) -> Self {
+            self.persona.tools.push(tool);
+            self
+        }
+
+        /// Offers only these of the [built-in tools](crate::tool::BUILTIN_TOOLS). Without this, all that the sandbox can
+        /// serve are offered.
+        #[must_use]
+        pub fn builtin_tools<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+            self.persona.builtin_tools = Some(names.into_iter().map(Into::into).collect());
+            self
+        }
+
+        /// Adds a policy, which decides for each tool call whether it runs, those of subagents included. Without one, all do.
+        #[must_use]
+        pub fn policy(mut self, policy: impl Policy) -> Self {
+            self.persona.policies.push(Arc::new(policy));
+            self
+        }
+
+        /// What each prompt may take. What is not set stays as it was.
+        #[must_use]
+        pub fn limits(mut self, limits: Limits) -> Self {
+            self.persona.limits = limits.or(&self.persona.limits);
+            self
+        }
+
+        /// Adds somebody to hand tasks to: the agent gets the tool `task`.
+        #[must_use]
+        pub fn subagent(mut self, subagent: Subagent) -> Self {
+            self.persona.subagents.push(subagent);
+            self
+        }
+    };
+}
+
+pub(super) use persona_methods;
