@@ -90,6 +90,7 @@ fn run(display: &mut dyn Display) {
         Event::PromptFinished {
             outcome: Outcome::Completed,
             usage: usage(4500),
+            tasks: Usage::default(),
             turns: 3,
             duration_ms: 20,
             error: None,
