@@ -11,6 +11,7 @@ use flue_core::Result;
 use flue_core::model::ThinkingLevel;
 
 use crate::exit;
+use crate::overlaid::FateArgs;
 use crate::sandbox_kind::SandboxKind;
 use crate::suggest;
 use crate::transfer::{Collect, Stage};
@@ -32,6 +33,7 @@ Examples:
       --model scripted/reviewer --stage document.md --collect review.md
   flue run reviewer -m @task.txt --stage src --collect out:results --timeout 10m
   git diff | flue run --model openai/gpt-5.5 --instructions 'Review this.'
+  flue run -m 'Make the tests pass.' --sandbox local --review
   flue run reviewer -m 'Go on' --json | jq -r .text
 
 AGENT is a Markdown file. Its front matter may have the fields name,
@@ -54,6 +56,7 @@ Examples:
   flue exec --stage src --collect out -- sh src/build.sh
   flue exec - < script.sh                       the script is standard input
   printf 'b\\na\\n' | flue exec sort              or it is what the command reads
+  flue exec --sandbox local --review -- make fmt   see what it would change
 
 Options of flue stand before COMMAND. What is piped in is read to its end
 before the command starts; in a loop that reads a list, add `< /dev/null`.
@@ -75,7 +78,7 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Run one shell command in a sandbox, without a model
     #[command(after_help = EXEC_EXAMPLES)]
-    Exec(ExecArgs),
+    Exec(Box<ExecArgs>),
     /// List the providers of this build, and which keys are set
     Models(ModelsArgs),
 }
@@ -158,7 +161,8 @@ pub(crate) struct ModelsArgs {
 #[command(next_help_heading = "Sandbox")]
 pub(crate) struct SandboxArgs {
     /// virtual: files in memory, reaches nothing else;
-    /// local: this machine itself, nothing isolated
+    /// local: this machine itself, nothing isolated;
+    /// local:overlay: the same, changes kept aside
     /// [default: virtual]
     #[arg(long, value_name = "KIND", value_parser = str::parse::<SandboxKind>, verbatim_doc_comment)]
     pub(crate) sandbox: Option<SandboxKind>,
@@ -180,6 +184,8 @@ pub(crate) struct SandboxArgs {
     /// so; repeatable
     #[arg(long, value_name = "URL", verbatim_doc_comment)]
     pub(crate) network_allow: Vec<String>,
+    #[command(flatten, next_help_heading = "Changes of local files, kept aside until the end")]
+    pub(crate) fate: FateArgs,
 }
 
 impl SandboxArgs {

@@ -8,6 +8,7 @@ mod host;
 mod input;
 mod interrupt;
 mod output;
+mod overlaid;
 mod progress;
 mod sandbox_kind;
 mod suggest;
@@ -22,13 +23,16 @@ use clap::Parser;
 use crate::args::{Cli, Command};
 
 fn main() -> ExitCode {
+    // Before anything else: this process may be a helper that a sandbox started.
+    #[cfg(all(feature = "local", unix))]
+    flue_sandbox_local::init();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(refusal) => return ExitCode::from(args::refuse(refusal)),
     };
     let done = match cli.command {
         Command::Run(args) => command::run::run(*args),
-        Command::Exec(args) => command::exec::run(args),
+        Command::Exec(args) => command::exec::run(*args),
         Command::Models(args) => command::models::run(&args),
     };
     ExitCode::from(done.unwrap_or_else(|failure| {

@@ -11,12 +11,16 @@ pub(crate) enum SandboxKind {
     /// Files in memory and an emulated shell.
     #[default]
     Virtual,
-    /// This machine.
-    Local,
+    /// This machine; with an overlay, changes in the directory that is worked in are kept aside.
+    Local { overlay: bool },
 }
 
 /// Every kind by its name. One that is named by an address will be told by its scheme.
-const KINDS: [(&str, SandboxKind); 2] = [("virtual", SandboxKind::Virtual), ("local", SandboxKind::Local)];
+const KINDS: [(&str, SandboxKind); 3] = [
+    ("virtual", SandboxKind::Virtual),
+    ("local", SandboxKind::Local { overlay: false }),
+    ("local:overlay", SandboxKind::Local { overlay: true }),
+];
 
 impl FromStr for SandboxKind {
     type Err = String;
@@ -48,8 +52,9 @@ mod tests {
             assert_eq!((name.parse(), kind.to_string()), (Ok(kind), name.to_owned()));
         }
         let said = |text: &str| text.parse::<SandboxKind>().unwrap_err();
-        assert_eq!(said("docker"), "there is no sandbox `docker` (there are virtual, local)");
+        assert_eq!(said("docker"), "there is no sandbox `docker` (there are virtual, local, local:overlay)");
         assert!(said("vitrual").starts_with("there is no sandbox `vitrual`; did you mean `virtual`? "));
+        assert!(said("local:overly").contains("did you mean `local:overlay`?"));
         assert!(said("").starts_with("there is no sandbox ``"));
     }
 }

@@ -14,7 +14,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::Path;
 
-use flue_core::{Error, ErrorKind, Fs, Sandbox, SandboxPath};
+use flue_core::{Error, ErrorKind, Fs, Sandbox};
 
 pub(crate) use self::collect::{Collect, Collected};
 pub(crate) use self::stage::Stage;
@@ -26,15 +26,21 @@ pub(crate) struct Site<'a> {
     pub(crate) fs: Fs,
     /// The sandbox.
     pub(crate) sandbox: &'a dyn Sandbox,
-    /// Whether its files are those of this machine.
-    pub(crate) here: bool,
+    /// Whose they are.
+    pub(crate) files: Files,
 }
 
-impl Site<'_> {
-    /// The file of this machine that a path of the sandbox is.
-    fn host<'p>(&self, path: &'p SandboxPath) -> Option<&'p Path> {
-        self.here.then(|| Path::new(path.as_str()))
-    }
+/// Whose the files of a sandbox are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Files {
+    /// Its own.
+    Own,
+    /// This machine's, with changes that are kept aside.
+    #[cfg_attr(not(all(feature = "local", unix)), expect(dead_code, reason = "there is no local sandbox"))]
+    Layer,
+    /// This machine's.
+    #[cfg_attr(not(all(feature = "local", unix)), expect(dead_code, reason = "there is no local sandbox"))]
+    Host,
 }
 
 /// Where a destination lies.

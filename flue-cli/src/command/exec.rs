@@ -12,6 +12,7 @@ use flue_core::{
 use crate::args::ExecArgs;
 use crate::exit::{self, Failure};
 use crate::interrupt::Interrupt;
+use crate::overlaid::Ended;
 use crate::transfer::{Collect, Site, Stage};
 use crate::wiring::Place;
 use crate::{command, input, output, wiring};
@@ -39,7 +40,10 @@ pub(crate) fn run(args: ExecArgs) -> Result<u8, Failure> {
     if let Some(warning) = place.warning {
         output::note(warning);
     }
-    let end = runtime.block_on(job.run(&place));
+    let end = runtime.block_on(async {
+        let end = job.run(&place).await;
+        settle(&place, end, interrupt.token()).await
+    });
     runtime.shutdown_background();
     if let Some(code) = interrupt.code() {
         return Err(Failure::silent(code));
@@ -52,6 +56,26 @@ pub(crate) fn run(args: ExecArgs) -> Result<u8, Failure> {
         Ok(ExecEnd::TimedOut) => Err(out_of_time(&args)),
         Ok(end) => Ok(code(end)),
         Err(error) => Err(Failure::failed(error).with_code(exit::NOT_RUN)),
+    }
+}
+
+/// Does with what was changed in an overlay what is to be done.
+async fn settle(place: &Place, end: Result<ExecEnd>, cancel: &CancellationToken) -> Result<ExecEnd> {
+    let Some(overlaid) = &place.overlaid else { return end };
+    let ended = match &end {
+        _ if cancel.is_cancelled() => Ended::Interrupted,
+        Ok(ExecEnd::Exited(0)) => Ended::Well,
+        _ => Ended::Badly,
+    };
+    let (_, error) = overlaid.settle(ended, cancel, &output::note).await;
+    match (error, ended) {
+        (None, _) => end,
+        (Some(error), Ended::Well) => Err(error),
+        // A command that failed says more with its own code.
+        (Some(error), _) => {
+            output::complain(&error);
+            end
+        }
     }
 }
 
@@ -116,7 +140,7 @@ impl Job {
         }
         let sandbox = command::unless_cancelled(&self.through.cancel, place.factory.open(open)).await?;
         let site =
-            Site { fs: Fs::new(sandbox.clone(), sandbox.info().cwd.clone()), sandbox: &*sandbox, here: place.here };
+            Site { fs: Fs::new(sandbox.clone(), sandbox.info().cwd.clone()), sandbox: &*sandbox, files: place.files };
         let end = self.exec(&site).await;
         let collected = self.collect(&site).await;
         let closed = sandbox.close().await;

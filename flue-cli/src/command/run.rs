@@ -11,6 +11,7 @@ use self::plan::{Plan, Print};
 use self::report::Report;
 use crate::args::RunArgs;
 use crate::exit::{self, Failure};
+use crate::overlaid::Ended;
 use crate::transfer::Site;
 use crate::{command, output, progress};
 
@@ -30,9 +31,13 @@ pub(crate) fn run(args: RunArgs) -> Result<u8, Failure> {
         }
     };
     let runtime = command::runtime().map_err(Failure::failed)?;
-    let report = runtime.block_on(plan.work());
+    let mut report = runtime.block_on(plan.work());
+    let answered = plan.answer(&report);
+    // Whatever became of the answer: what was changed is not to be lost for it.
+    runtime.block_on(plan.settle(&mut report));
     // Threads that still wait for something must not hold up the end.
     runtime.shutdown_background();
+    answered?;
     plan.present(&report)
 }
 
@@ -66,7 +71,7 @@ impl Plan {
     }
 
     fn site<'a>(&self, harness: &'a Harness) -> Site<'a> {
-        Site { fs: harness.fs(), sandbox: harness.sandbox(), here: self.here }
+        Site { fs: harness.fs(), sandbox: harness.sandbox(), files: self.files }
     }
 
     async fn stage(&self, harness: &Harness) -> Result<()> {
@@ -124,16 +129,35 @@ impl Plan {
         }
     }
 
+    /// Ends the progress, and prints the answer where that is what goes to standard output.
+    fn answer(&self, report: &Report) -> Result<(), Failure> {
+        let shown = self.progress.end();
+        match (&report.text, self.print) {
+            (Some(text), Print::Answer) if shown.as_ref() != Some(text) => output::print_text(text),
+            _ => Ok(()),
+        }
+    }
+
+    /// Does with what was changed in an overlay what is to be done.
+    async fn settle(&self, report: &mut Report) {
+        let Some(overlaid) = &self.overlaid else { return };
+        let ended = match self.interrupt.token().is_cancelled() {
+            true => Ended::Interrupted,
+            false if report.failed() => Ended::Badly,
+            false => Ended::Well,
+        };
+        let say = |text: &str| self.progress.note(text);
+        let (settled, error) = overlaid.settle(ended, self.interrupt.token(), &say).await;
+        report.changes = settled;
+        if let Some(error) = error {
+            report.fail(error);
+        }
+    }
+
     /// Says how it ended, and gives the exit code.
     fn present(&self, report: &Report) -> Result<u8, Failure> {
-        let shown = self.progress.end();
-        match self.print {
-            Print::Json => output::print_json(report)?,
-            Print::Events => {}
-            Print::Answer => match &report.text {
-                Some(text) if shown.as_ref() != Some(text) => output::print_text(text)?,
-                _ => {}
-            },
+        if self.print == Print::Json {
+            output::print_json(report)?;
         }
         if let Some(code) = self.interrupt.code() {
             return Err(Failure::silent(code));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flue_core::{CancellationToken, Copied, CopyLimits, Error, ErrorKind, FileSystem, Result, SandboxPath, copy_tree};
 use serde::Serialize;
 
-use super::{Lies, Site, bad_value, lies, split, within_itself};
+use super::{Files, Lies, Site, bad_value, lies, split, within_itself};
 use crate::host::{HostFiles, shown};
 
 /// One `--collect PATH[:DEST]`.
@@ -106,7 +106,8 @@ impl Collect {
         };
         let destination = self.destination(&source, is_dir);
         collected.to = Some(shown(&destination));
-        match lies(Some(&destination), site.host(&source)) {
+        let from = (site.files == Files::Host).then(|| Path::new(source.as_str()));
+        match lies(Some(&destination), from) {
             Lies::There => {
                 collected.in_place = true;
                 return Ok(());

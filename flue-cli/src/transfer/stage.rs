@@ -1,13 +1,13 @@
 //! `--stage SRC[:DEST]`: what is copied into a sandbox before the work begins.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use flue_core::{
     CancellationToken, CopyLimits, Error, ErrorKind, FileKind, FileSystem, Fs, Result, SandboxPath, copy_tree,
 };
 
-use super::{Lies, Site, bad_value, lies, split, within_itself};
+use super::{Files, Lies, Site, bad_value, lies, split, within_itself};
 use crate::host::{HostFiles, io_error, shown};
 
 /// One `--stage SRC[:DEST]`.
@@ -60,7 +60,8 @@ impl Stage {
     async fn copy(&self, site: &Site<'_>, host: &HostFiles) -> Result<Staged> {
         let root = SandboxPath::root();
         let destination = self.destination(&site.fs, host).await?;
-        match lies(site.host(&destination), Some(&self.source)) {
+        let to = (site.files != Files::Own).then(|| Path::new(destination.as_str()));
+        match lies(to, Some(&self.source)) {
             Lies::There => return Ok(Staged::InPlace),
             Lies::Within => return Err(within_itself("stage", destination)),
             Lies::Elsewhere => {}

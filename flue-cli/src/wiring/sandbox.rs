@@ -5,7 +5,9 @@ use std::sync::Arc;
 use flue_core::{Error, ErrorKind, Result, SandboxFactory};
 
 use crate::args::SandboxArgs;
+use crate::overlaid::Overlaid;
 use crate::sandbox_kind::SandboxKind;
+use crate::transfer::Files;
 
 /// The kinds of this build.
 const BUILT_IN: &[&str] = &[
@@ -13,6 +15,8 @@ const BUILT_IN: &[&str] = &[
     "virtual",
     #[cfg(all(feature = "local", unix))]
     "local",
+    #[cfg(all(feature = "local", unix))]
+    "local:overlay",
 ];
 
 /// Where the work is going to happen.
@@ -23,8 +27,10 @@ pub(crate) struct Place {
     pub(crate) cwd: Option<String>,
     /// What the user is told before anything runs.
     pub(crate) warning: Option<&'static str>,
-    /// Whether its files are those of this machine.
-    pub(crate) here: bool,
+    /// Whose its files are.
+    pub(crate) files: Files,
+    /// Where changes are kept aside.
+    pub(crate) overlaid: Option<Overlaid>,
 }
 
 /// The sandbox that the command line says, or else the agent file; a virtual one when neither names a kind.
@@ -37,7 +43,7 @@ pub(crate) fn sandbox(args: &SandboxArgs, kind: Option<SandboxKind>, cwd: Option
     let variables = args.env.iter().map(|variable| variable.resolve()).collect::<Result<Vec<_>>>()?;
     match kind {
         SandboxKind::Virtual => virtual_sandbox(args, cwd, variables),
-        SandboxKind::Local => local(args, cwd, variables),
+        SandboxKind::Local { overlay } => local(args, cwd, variables, overlay || args.fate.is_given()),
     }
 }
 
@@ -45,9 +51,15 @@ type Variables = Vec<(String, String)>;
 
 #[cfg(feature = "virtual")]
 fn virtual_sandbox(args: &SandboxArgs, cwd: Option<String>, variables: Variables) -> Result<Place> {
+    if args.fate.is_given() {
+        let why = "--review, --apply, --patch and --discard are for local sandboxes; what is in the virtual one comes out by \
+                   --collect";
+        return Err(Error::new(ErrorKind::InvalidInput, "open sandbox", why));
+    }
     let sandboxes = flue_sandbox_virtual::Virtual::new();
     let sandboxes = variables.into_iter().fold(sandboxes, |sandboxes, (key, value)| sandboxes.env(key, value));
-    let virtual_place = |sandboxes| Place { factory: Arc::new(sandboxes), cwd, warning: None, here: false };
+    let virtual_place =
+        |sandboxes| Place { factory: Arc::new(sandboxes), cwd, warning: None, files: Files::Own, overlaid: None };
     if args.network_allow.is_empty() {
         return Ok(virtual_place(sandboxes));
     }
@@ -63,7 +75,7 @@ fn virtual_sandbox(_: &SandboxArgs, _: Option<String>, _: Variables) -> Result<P
 }
 
 #[cfg(all(feature = "local", unix))]
-fn local(args: &SandboxArgs, cwd: Option<String>, variables: Variables) -> Result<Place> {
+fn local(args: &SandboxArgs, cwd: Option<String>, variables: Variables, overlay: bool) -> Result<Place> {
     if !args.network_allow.is_empty() {
         let why = "--network-allow is for the virtual sandbox; local commands reach whatever this machine does";
         return Err(Error::new(ErrorKind::InvalidInput, "open sandbox", why));
@@ -80,13 +92,24 @@ fn local(args: &SandboxArgs, cwd: Option<String>, variables: Variables) -> Resul
     }
     let sandboxes = flue_sandbox_local::Local::new(&directory);
     let sandboxes = variables.into_iter().fold(sandboxes, |sandboxes, (key, value)| sandboxes.env(key, value));
+    if overlay {
+        let overlay = sandboxes.overlay();
+        return Ok(Place {
+            overlaid: Some(Overlaid::new(overlay.clone(), &args.fate)?),
+            factory: Arc::new(overlay),
+            cwd: None,
+            warning: Some("local:overlay keeps changes here aside; it isolates nothing else"),
+            files: Files::Layer,
+        });
+    }
     let warning = "local isolates nothing: commands run as you, with your files and network";
-    Ok(Place { factory: Arc::new(sandboxes), cwd: None, warning: Some(warning), here: true })
+    let factory = Arc::new(sandboxes);
+    Ok(Place { factory, cwd: None, warning: Some(warning), files: Files::Host, overlaid: None })
 }
 
 #[cfg(not(all(feature = "local", unix)))]
-fn local(_: &SandboxArgs, _: Option<String>, _: Variables) -> Result<Place> {
-    Err(not_built_in(SandboxKind::Local))
+fn local(_: &SandboxArgs, _: Option<String>, _: Variables, overlay: bool) -> Result<Place> {
+    Err(not_built_in(SandboxKind::Local { overlay }))
 }
 
 #[cfg_attr(all(feature = "virtual", feature = "local", unix), expect(dead_code, reason = "everything is built in"))]

@@ -43,7 +43,7 @@ fn slips_get_a_hint_and_code_2() {
     assert!(said(&["exec"]).contains("COMMAND"));
     assert!(
         said(&["exec", "--sandbox", "docker", "ls"])
-            .contains("there is no sandbox `docker` (there are virtual, local)")
+            .contains("there is no sandbox `docker` (there are virtual, local, local:overlay)")
     );
     assert!(said(&["exec", "--sandbox", "locla", "ls"]).contains("did you mean `local`?"));
     assert!(said(&["exec", "--timeout", "5 years", "ls"]).contains("the units are ms, s, m and h"));

@@ -6,9 +6,13 @@ mod help;
 mod limits;
 mod local;
 mod network;
+#[cfg(target_os = "linux")]
+mod overlay;
 mod review;
 mod run;
 mod server;
 mod signals;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod transfer;

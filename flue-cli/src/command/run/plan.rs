@@ -10,8 +10,9 @@ use crate::agent_file::{self, AgentFile};
 use crate::args::RunArgs;
 use crate::host::io_error;
 use crate::interrupt::Interrupt;
+use crate::overlaid::Overlaid;
 use crate::progress::{Detail, Progress};
-use crate::transfer::{Collect, Stage};
+use crate::transfer::{Collect, Files, Stage};
 use crate::{input, wiring};
 
 /// What a run is going to do.
@@ -19,8 +20,10 @@ pub(super) struct Plan {
     pub(super) agent: AgentSpec,
     /// What the user is told before anything runs.
     pub(super) warning: Option<&'static str>,
-    /// Whether the sandbox's files are those of this machine.
-    pub(super) here: bool,
+    /// Whose the sandbox's files are.
+    pub(super) files: Files,
+    /// Where changes are kept aside.
+    pub(super) overlaid: Option<Overlaid>,
     /// `provider/model`.
     pub(super) model: String,
     pub(super) message: String,
@@ -101,7 +104,8 @@ impl Plan {
         Ok(Self {
             agent,
             warning: place.warning,
-            here: place.here,
+            files: place.files,
+            overlaid: place.overlaid,
             model: model_name,
             message,
             timeout: args.timeout,

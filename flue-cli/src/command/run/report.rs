@@ -5,6 +5,7 @@ use flue_core::event::{ErrorSummary, Outcome};
 use flue_core::model::Usage;
 use serde::Serialize;
 
+use crate::overlaid::Settled;
 use crate::progress::Tally;
 use crate::transfer::Collected;
 
@@ -23,6 +24,9 @@ pub(super) struct Report {
     cost: Option<f64>,
     duration_ms: u64,
     pub(super) files: Vec<Collected>,
+    /// What became of what was changed in an overlay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) changes: Option<Settled>,
     /// The first error.
     error: Option<ErrorSummary>,
     #[serde(skip)]
@@ -74,6 +78,7 @@ impl Report {
             cost: None,
             duration_ms: 0,
             files: Vec::new(),
+            changes: None,
             error: None,
             errors: Vec::new(),
         }
