@@ -35,7 +35,7 @@ pub use self::prompt::{MAX_IMAGE_CHARS, Prompt, PromptStream, Reply};
 pub use self::sandbox::{
     Capabilities, CreateDir, DirEntry, ExecEnd, ExecOutput, ExecRequest, FileKind, FileSystem, Metadata, Narrowed,
     Narrowing, NetworkReach, OpenRequest, OutputSink, OutputStream, Remove, Sandbox, SandboxFactory, SandboxInfo,
-    SandboxLevel,
+    SandboxLevel, is_special_address,
 };
 pub use self::session::{MAX_TASK_DEPTH, Session, Task};
 pub use self::sessions::Sessions;

@@ -1,6 +1,6 @@
 //! What commands see of the host's environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
@@ -20,6 +20,8 @@ pub(crate) const MARK: &str = "FLUE_EXEC_ID";
 #[derive(Clone)]
 pub(crate) struct Environment {
     variables: BTreeMap<OsString, OsString>,
+    /// Those of them that the caller named, to set them or to take them away.
+    named: BTreeSet<OsString>,
     /// The host's search path, which finds the shell whatever commands are given as theirs.
     host_path: OsString,
 }
@@ -29,21 +31,32 @@ impl Environment {
     pub(crate) fn snapshot() -> Self {
         let keys = INHERITED.iter().chain([&MARK]);
         let inherited = keys.filter_map(|key| Some((OsString::from(key), std::env::var_os(key)?)));
-        Self { variables: inherited.collect(), host_path: std::env::var_os("PATH").unwrap_or_default() }
+        let host_path = std::env::var_os("PATH").unwrap_or_default();
+        Self { variables: inherited.collect(), named: BTreeSet::new(), host_path }
     }
 
     pub(crate) fn set(&mut self, key: impl Into<OsString>, value: impl Into<OsString>) {
-        self.variables.insert(key.into(), value.into());
+        let key = key.into();
+        self.named.insert(key.clone());
+        self.variables.insert(key, value.into());
+    }
+
+    /// Sets a variable of which the caller said nothing.
+    pub(crate) fn set_default(&mut self, key: &OsStr, value: &OsStr) {
+        if !self.named.contains(key) {
+            self.variables.insert(key.to_owned(), value.to_owned());
+        }
     }
 
     /// Takes over one more variable, as the host has it now.
     pub(crate) fn expose(&mut self, key: OsString) {
         if let Some(value) = std::env::var_os(&key) {
-            self.variables.insert(key, value);
+            self.set(key, value);
         }
     }
 
     pub(crate) fn unset(&mut self, key: &OsStr) {
+        self.named.insert(key.to_owned());
         self.variables.remove(key);
     }
 

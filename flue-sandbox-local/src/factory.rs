@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use tokio_util::sync::CancellationToken;
 
 use crate::LocalSandbox;
+use crate::confine::{Confined, Confinement};
 use crate::env::Environment;
 use crate::files::{Files, Root, blocking, failed, refused};
 use crate::notes::notes;
@@ -44,6 +45,7 @@ pub struct Local {
     env: Environment,
     jail: Jail,
     output_bytes: usize,
+    confinement: Option<Confinement>,
 }
 
 /// What the file API is kept beneath.
@@ -71,6 +73,7 @@ impl Local {
             env: Environment::snapshot(),
             jail: Jail::Base,
             output_bytes: Self::OUTPUT_BYTES,
+            confinement: None,
         }
     }
 
@@ -141,6 +144,20 @@ impl Local {
         canonical(&self.dir)
     }
 
+    /// Has the kernel hold commands to a policy. Linux only; elsewhere opening gives [`ErrorKind::Unsupported`].
+    ///
+    /// Commands are started by a helper: see [`init`](crate::init).
+    #[must_use]
+    pub fn confined(mut self, confinement: Confinement) -> Self {
+        self.confinement = Some(confinement);
+        self
+    }
+
+    /// The program that confined commands are started by, if one is named.
+    pub(crate) fn helper_of_confinement(&self) -> Option<&Path> {
+        self.confinement.as_ref()?.named_helper()
+    }
+
     /// Opens a sandbox: what [`SandboxFactory::open`] does, with the concrete type.
     ///
     /// # Errors
@@ -158,7 +175,8 @@ impl Local {
     ) -> Result<Arc<LocalSandbox>> {
         self.env.check()?;
         let (this, over) = (self.clone(), layer.clone());
-        let (base, root, outer, launcher) = blocking("open", move || this.look(over.as_deref())).await?;
+        let Place { base, root, outer, launcher, confined } =
+            blocking("open", move || this.look(over.as_ref())).await?;
         let cwd = base.join(request.cwd.as_deref().unwrap_or_default())?;
         let closed = CancellationToken::new();
         let files = Files::new(Arc::clone(&root), closed.clone());
@@ -167,22 +185,26 @@ impl Local {
         let seen = Arc::clone(&root);
         let cwd = blocking("open", move || seen.real(&cwd).map_err(|refusal| refused("open", &cwd, refusal))).await?;
 
+        let mut env = self.env.clone();
+        confined.iter().flat_map(Confined::env).for_each(|(key, value)| env.set_default(key, value));
+
         let mut capabilities = Capabilities::full();
         capabilities.persistent = true;
-        capabilities.network = NetworkReach::Open;
+        capabilities.network = confined.as_ref().map_or(NetworkReach::Open, Confined::network);
+        let level = if confined.is_some() { SandboxLevel::Confined } else { SandboxLevel::Local };
         let provider = if layer.is_some() { "local:overlay" } else { "local" };
-        let info = SandboxInfo::new(SandboxLevel::Local, provider, cwd, capabilities);
+        let info = SandboxInfo::new(level, provider, cwd, capabilities);
         let jail = root.is_jail().then(|| root.path());
-        let mut notes = notes(launcher.shell(), jail, layer.is_some());
+        let mut notes = notes(launcher.shell(), jail, layer.is_some(), confined.as_ref());
         notes.extend(layer.as_ref().and_then(|layer| layer.note()));
         let info = notes.into_iter().fold(info, SandboxInfo::with_note);
         let search = Search::new(root, outer, closed.clone());
-        let shell = Shell::new(launcher, layer, self.env.clone(), self.output_bytes, closed.clone());
+        let shell = Shell::new(launcher, layer, confined, env, self.output_bytes, closed.clone());
         Ok(Arc::new(LocalSandbox::new(info, files, search, shell, closed)))
     }
 
-    /// Looks at the host: the base directory, what the file API is kept beneath, the ignore files above that, the shell.
-    fn look(&self, layer: Option<&Layer>) -> Result<(SandboxPath, Arc<Root>, Outer, Launcher)> {
+    /// Looks at the host, and has the policy tried where there is one.
+    fn look(&self, layer: Option<&Arc<Layer>>) -> Result<Place> {
         let base = canonical(&self.dir)?;
         let root = match (&self.jail, layer) {
             (_, Some(layer)) => layer.root()?,
@@ -198,8 +220,34 @@ impl Local {
         };
         let outer = Outer::read(root.path())?;
         let launcher = Launcher::find(self.env.host_path())?;
-        Ok((base, Arc::new(root), outer, launcher))
+        let confined = self.confinement.as_ref().map(|policy| Confined::open(policy, &base, layer)).transpose()?;
+        let root = match &confined {
+            Some(_) if !root.path().is_within(&base) => return Err(wide(&base)),
+            Some(confined) => {
+                let veil = confined.veil(root.path());
+                root.veiled(veil)
+            }
+            None => root,
+        };
+        Ok(Place { base, root: Arc::new(root), outer, launcher, confined })
     }
+}
+
+/// What was found on the host.
+struct Place {
+    /// The directory that the sandbox is over.
+    base: SandboxPath,
+    /// What the file API is kept beneath.
+    root: Arc<Root>,
+    /// The ignore files above that.
+    outer: Outer,
+    launcher: Launcher,
+    confined: Option<Confined>,
+}
+
+fn wide(base: &SandboxPath) -> Error {
+    let why = "the file tools of a confined sandbox keep to its directory; leave out `jail` and `unjailed`";
+    Error::new(ErrorKind::Config, "open", why).with("path", base)
 }
 
 /// A directory's path without links.

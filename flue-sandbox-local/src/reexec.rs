@@ -13,9 +13,10 @@ static READY: AtomicBool = AtomicBool::new(false);
 
 /// Lets this program start helpers: call it **first in `main`**, before a runtime or any other thread starts.
 ///
-/// Commands in an [`Overlay`](crate::Overlay) are started by a helper, which is this same program executed again; here it
-/// notices that it is one, does its work and exits, so that nothing else of `main` runs. In the program itself this only takes
-/// note that it was called. A program that cannot call it names `flue-sandbox-helper` with
+/// Confined commands ([`Local::confined`](crate::Local::confined)) and those in an [`Overlay`](crate::Overlay) are started by
+/// a helper, which is this same program executed again; here it notices that it is one, does its work and exits, so that
+/// nothing else of `main` runs. In the program itself this only takes note that it was called. A program that cannot call it
+/// names `flue-sandbox-helper` with [`Confinement::helper`](crate::Confinement::helper) or
 /// [`Overlay::helper`](crate::Overlay::helper).
 ///
 /// ```no_run
@@ -29,8 +30,13 @@ static READY: AtomicBool = AtomicBool::new(false);
 /// ```
 pub fn init() {
     #[cfg(target_os = "linux")]
-    if std::env::args_os().next().is_some_and(|name| name == crate::overlay::HELPER) {
-        std::process::exit(crate::overlay::help());
+    if let Some(name) = std::env::args_os().next() {
+        if name == crate::overlay::HELPER {
+            std::process::exit(crate::overlay::help());
+        }
+        if name == crate::confine::HELPER {
+            std::process::exit(crate::confine::help());
+        }
     }
     READY.store(true, Ordering::Relaxed);
 }
@@ -46,8 +52,9 @@ pub(crate) fn helper(named: Option<&Path>) -> Result<PathBuf> {
         None => Err(Error::new(
             ErrorKind::Config,
             "open",
-            "commands in an overlay are started by a helper, and there is none: call `flue_sandbox_local::init()` first in \
-             `main`, or name the program `flue-sandbox-helper` with `Overlay::helper`",
+            "confined commands and those in an overlay are started by a helper, and there is none: call \
+             `flue_sandbox_local::init()` first in `main`, or name the program `flue-sandbox-helper` with \
+             `Confinement::helper` or `Overlay::helper`",
         )),
     }
 }

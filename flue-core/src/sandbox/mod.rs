@@ -1,5 +1,6 @@
 //! A place to work: the traits that every rung of the sandbox ladder implements.
 
+mod address;
 mod exec;
 mod files;
 mod info;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use self::address::is_special_address;
 pub use self::exec::{ExecEnd, ExecOutput, ExecRequest, OutputSink, OutputStream};
 pub use self::files::{CreateDir, DirEntry, FileKind, FileSystem, Metadata, Remove};
 pub use self::info::{Capabilities, NetworkReach, SandboxInfo, SandboxLevel};

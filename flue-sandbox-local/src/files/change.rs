@@ -17,6 +17,7 @@ const MAX_SWEEPS: usize = 8;
 pub(super) fn create_dir(root: &Root, path: &SandboxPath, options: CreateDir) -> Result<(), Refusal> {
     let parents = if options.recursive { Parents::Make } else { Parents::Require };
     let spot = root.locate(path, Last::Keep, parents)?;
+    root.veil().change(&spot.real())?;
     let made = match &spot.name {
         Some(name) => rustix::fs::mkdirat(&spot.dir, &**name, Mode::from_raw_mode(0o777)),
         None => Err(Errno::EXIST),
@@ -37,6 +38,7 @@ pub(super) fn remove(root: &Root, path: &SandboxPath, options: Remove) -> Result
 fn remove_at(root: &Root, path: &SandboxPath, recursive: bool) -> Result<(), Refusal> {
     let spot = root.locate(path, Last::Keep, Parents::Require)?;
     let Some(name) = &spot.name else { return Err(Refusal::Root) };
+    root.veil().remove(&spot.real())?;
     let stat = rustix::fs::statat(&spot.dir, &**name, AtFlags::SYMLINK_NOFOLLOW)?;
     let dir = spot.dir.as_fd();
     match FileType::from_raw_mode(stat.st_mode) {

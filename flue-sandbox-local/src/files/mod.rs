@@ -4,6 +4,7 @@ mod change;
 mod read;
 mod refusal;
 mod root;
+mod veil;
 mod write;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub(crate) use self::read::{entries, open_regular};
 pub(crate) use self::refusal::{Refusal, failed, refused};
 use self::root::Last;
 pub(crate) use self::root::{Parents, Root, STEP, open_at};
+pub(crate) use self::veil::Veil;
 
 /// The files beneath one root, for as long as the sandbox is open.
 #[derive(Debug, Clone)]

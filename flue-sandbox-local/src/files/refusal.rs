@@ -12,6 +12,10 @@ pub(crate) enum Refusal {
     Os(Errno),
     /// The path, or a link on it, leads out of the jail.
     Outside,
+    /// The policy hides it.
+    Hidden,
+    /// The policy keeps it as it is.
+    Kept,
     /// It is a device, pipe or socket.
     Special,
     /// It is the directory that the jail or the host begins at.
@@ -42,6 +46,14 @@ pub(crate) fn refused(operation: &'static str, path: impl Display, refusal: Refu
             ErrorKind::PermissionDenied,
             "the path, or a link on it, leads out of the directory that file tools are kept beneath (the jail; shell \
              commands are not kept in it)"
+                .into(),
+        ),
+        Refusal::Hidden => {
+            (ErrorKind::PermissionDenied, "the confinement hides this; it is not to be read or changed here".into())
+        }
+        Refusal::Kept => (
+            ErrorKind::PermissionDenied,
+            "the confinement keeps this, or something in it, from being changed: programs outside take orders from it"
                 .into(),
         ),
         Refusal::Special => {

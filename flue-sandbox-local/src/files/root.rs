@@ -14,6 +14,7 @@ use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::refusal::{Refusal, refused};
+use super::veil::Veil;
 
 /// The most links on the way to one file, as Linux has it (`MAXSYMLINKS`).
 const MAX_LINKS: usize = 40;
@@ -57,6 +58,11 @@ pub(crate) struct Spot {
 }
 
 impl Spot {
+    /// The names from the root to here, none of which is a link unless it is the last.
+    pub(super) fn real(&self) -> Vec<Vec<u8>> {
+        self.walked.iter().chain(&self.name).cloned().collect()
+    }
+
     /// The name to open within [`Spot::dir`].
     pub(crate) fn name(&self) -> &[u8] {
         self.name.as_deref().unwrap_or(b".")
@@ -68,6 +74,7 @@ impl Spot {
 pub(crate) struct Root {
     dir: OwnedFd,
     path: SandboxPath,
+    veil: Veil,
 }
 
 impl Root {
@@ -75,14 +82,23 @@ impl Root {
     pub(crate) fn beneath(path: SandboxPath) -> Result<Self> {
         let opened = rustix::fs::openat(CWD, path.as_str(), STEP, Mode::empty());
         let dir = opened.map_err(|errno| refused("open", &path, errno.into()))?;
-        Ok(Self { dir, path })
+        Ok(Self { dir, path, veil: Veil::default() })
+    }
+
+    /// Leaves alone what a policy says.
+    pub(crate) fn veiled(self, veil: Veil) -> Self {
+        Self { veil, ..self }
+    }
+
+    pub(super) fn veil(&self) -> &Veil {
+        &self.veil
     }
 
     /// Everything beneath a directory that is open, and goes by `path`.
     #[cfg(target_os = "linux")]
     pub(crate) fn opened(dir: BorrowedFd<'_>, path: SandboxPath) -> Result<Self> {
         let dir = dir.try_clone_to_owned().map_err(|error| refused("open", &path, error.into()))?;
-        Ok(Self { dir, path })
+        Ok(Self { dir, path, veil: Veil::default() })
     }
 
     /// The whole host.
@@ -105,19 +121,20 @@ impl Root {
         let mut walk = Walk::start(self, inside.as_bytes())?;
         let mut links = 0;
         for _ in 0..MAX_STEPS {
-            let Some(name) = walk.ahead.pop() else { return Ok(walk.at(None)) };
+            let Some(name) = walk.ahead.pop() else { return walk.arrive(None) };
             if name == b".." {
                 walk.back()?;
                 continue;
             }
             let at_end = walk.ahead.is_empty();
             if at_end && last == Last::Keep {
-                return Ok(walk.at(Some(name)));
+                return walk.arrive(Some(name));
             }
             let step = if at_end { Err(Errno::NOTDIR) } else { walk.enter(&name) };
             match step {
                 Ok(()) => {}
                 Err(Errno::NOENT) if parents == Parents::Make => {
+                    self.veil.change(&[&walk.walked[..], std::slice::from_ref(&name)].concat())?;
                     match rustix::fs::mkdirat(&walk.dir, &*name, DIR_MODE) {
                         // Made meanwhile by somebody else, or a link that leads nowhere: the next round tells.
                         Ok(()) | Err(Errno::EXIST) => walk.ahead.push(name),
@@ -134,9 +151,7 @@ impl Root {
                             }
                             walk.follow(target.as_bytes())?;
                         }
-                        Err(Errno::INVAL | Errno::NOENT) if at_end => {
-                            return Ok(walk.at(Some(name)));
-                        }
+                        Err(Errno::INVAL | Errno::NOENT) if at_end => return walk.arrive(Some(name)),
                         // Not a link, so it is a file where a directory is needed.
                         Err(Errno::INVAL) => return Err(Errno::NOTDIR.into()),
                         Err(errno) => return Err(errno.into()),
@@ -156,6 +171,11 @@ impl Root {
         let walked = spot.walked.iter().map(|name| std::str::from_utf8(name));
         let walked = walked.collect::<Result<Vec<_>, _>>().map_err(|_| Refusal::Os(Errno::ILSEQ))?;
         self.path.join(walked.join("/")).map_err(|_| Refusal::Os(Errno::NAMETOOLONG))
+    }
+
+    /// What is hidden beneath the directory that `path` leads to, as it is reached from there.
+    pub(crate) fn hidden_beneath(&self, path: &SandboxPath) -> Result<Vec<Vec<Vec<u8>>>, Refusal> {
+        Ok(self.veil.beneath(&self.locate(path, Last::Follow, Parents::Require)?.real()))
     }
 
     /// Opens what `path` leads to, without making it.
@@ -203,13 +223,15 @@ impl<'a> Walk<'a> {
         Ok(walk)
     }
 
-    fn push<'b>(&mut self, names: impl DoubleEndedIterator<Item = &'b [u8]>) {
-        self.ahead.extend(names.rev().map(<[u8]>::to_vec));
+    /// The end of the walk, unless it is hidden.
+    fn arrive(self, name: Option<Vec<u8>>) -> Result<Spot, Refusal> {
+        let spot = Spot { dir: self.dir, name, walked: self.walked };
+        self.root.veil.look(&spot.real())?;
+        Ok(spot)
     }
 
-    /// Ends it where it is.
-    fn at(self, name: Option<Vec<u8>>) -> Spot {
-        Spot { dir: self.dir, name, walked: self.walked }
+    fn push<'b>(&mut self, names: impl DoubleEndedIterator<Item = &'b [u8]>) {
+        self.ahead.extend(names.rev().map(<[u8]>::to_vec));
     }
 
     /// Goes into a directory; not through a link.

@@ -22,7 +22,10 @@ const KEPT_MODE: u32 = 0o1777;
 const MAX_NAMES: usize = 16;
 
 pub(super) fn write(root: &Root, path: &SandboxPath, data: &[u8]) -> Result<(), Refusal> {
-    root.settle(path, Parents::Make, |spot| replace(spot, data))
+    root.settle(path, Parents::Make, |spot| {
+        root.veil().change(&spot.real())?;
+        replace(spot, data)
+    })
 }
 
 fn replace(spot: &Spot, data: &[u8]) -> Result<(), Refusal> {

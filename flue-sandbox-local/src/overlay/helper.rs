@@ -96,7 +96,8 @@ fn mount(dir: &Path, state: &Path) -> Result<(), String> {
     let privileged = own.effective.contains(CapabilitySet::SYS_ADMIN);
     let privileged = privileged && unshare(CloneFlags::CLONE_NEWNS).is_ok();
     if !privileged {
-        in_user_namespace()?;
+        // Where an ordinary user may mount.
+        crate::namespace::leave_as_user(CloneFlags::CLONE_NEWNS)?;
     }
     // What the host mounts and unmounts later is followed; nothing of what is mounted here is seen there.
     let follow = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
@@ -126,21 +127,6 @@ fn flags(dir: &Path) -> MountFlags {
     kept.into_iter().filter(|(flag, _)| has.contains(*flag)).map(|(_, flag)| flag).collect()
 }
 
-/// Where an ordinary user may mount: in which nobody but that user is.
-fn in_user_namespace() -> Result<(), String> {
-    let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)
-        .map_err(|errno| format!("make a user namespace and a mount namespace: {errno}"))?;
-    for (file, line) in [
-        ("/proc/self/setgroups", "deny".to_owned()),
-        ("/proc/self/uid_map", format!("{user} {user} 1")),
-        ("/proc/self/gid_map", format!("{group} {group} 1")),
-    ] {
-        std::fs::write(file, line).map_err(|error| format!("write {file}: {error}"))?;
-    }
-    Ok(())
-}
-
 fn enter(dir: &Path, user: &OsStr, mount: &OsStr) -> Result<(), String> {
     let open = |path: &OsStr| {
         rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
@@ -157,7 +143,7 @@ fn enter(dir: &Path, user: &OsStr, mount: &OsStr) -> Result<(), String> {
         return Err("the layer does not lie over the directory any more".to_owned());
     }
     // Descriptors that the program forgot to close lead to the directory that lies beneath.
-    super::sys::close_on_exec().map_err(|errno| format!("keep descriptors to itself: {errno}"))
+    crate::sys::close_on_exec().map_err(|errno| format!("keep descriptors to itself: {errno}"))
 }
 
 /// Whether an overlay is mounted here.

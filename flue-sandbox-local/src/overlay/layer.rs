@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::io::Read as _;
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -116,6 +116,16 @@ impl Layer {
         let user = self.namespaces.user.as_ref().map_or_else(|| NONE.into(), by_number);
         let words = [OsString::from(self.dir.as_str()), user, by_number(&self.namespaces.mount), cwd.as_str().into()];
         Entrance::new(&self.helper, words)
+    }
+
+    /// The namespaces in which it can be seen: of users, if that is not the program's own, and of mounts.
+    pub(crate) fn namespaces(&self) -> (Option<BorrowedFd<'_>>, BorrowedFd<'_>) {
+        (self.namespaces.user.as_ref().map(|user| user.as_fd()), self.namespaces.mount.as_fd())
+    }
+
+    /// The program that starts commands in it.
+    pub(crate) fn helper(&self) -> &Path {
+        &self.helper
     }
 
     fn base(&self) -> MutexGuard<'_, Base> {

@@ -34,8 +34,6 @@ mod report;
 #[cfg(target_os = "linux")]
 mod state;
 #[cfg(target_os = "linux")]
-mod sys;
-#[cfg(target_os = "linux")]
 mod touched;
 #[cfg(not(target_os = "linux"))]
 mod unsupported;
@@ -134,7 +132,8 @@ impl Overlay {
 
     fn lay(&self) -> Result<Arc<Layer>> {
         let keep_in = self.keep_in.clone().unwrap_or_else(std::env::temp_dir);
-        let helper = reexec::helper(self.helper.as_deref())?;
+        let named = self.helper.as_deref().or_else(|| self.local.helper_of_confinement());
+        let helper = reexec::helper(named)?;
         Layer::open(&self.local.base_of_overlay()?, helper, Path::new(&keep_in)).map(Arc::new)
     }
 

@@ -27,13 +27,18 @@ pub(super) fn walk(
 ) -> Result<bool, Stopped> {
     let dir = place.root.open(start, OFlags::RDONLY | OFlags::DIRECTORY)?;
     let ignored = Ignored::above(place, start)?;
-    let mut walk = Walk { ignored, going, visit, seen: 0, cut: false };
+    let hidden = place.root.hidden_beneath(start)?;
+    let mut walk = Walk { ignored, hidden, at: Vec::new(), going, visit, seen: 0, cut: false };
     walk.enter(&dir, start, 1)?;
     Ok(walk.cut)
 }
 
 struct Walk<'a> {
     ignored: Ignored<'a>,
+    /// What a policy hides, from where the walk starts.
+    hidden: Vec<Vec<Vec<u8>>>,
+    /// The names from there to where it is.
+    at: Vec<Vec<u8>>,
     going: &'a Going,
     visit: &'a mut dyn FnMut(Found<'_>) -> Result<(), Stopped>,
     seen: usize,
@@ -61,14 +66,18 @@ impl Walk<'_> {
                 continue;
             };
             let is_dir = file_type == FileType::Directory;
-            if self.ignored.names(&path, is_dir) {
+            if self.ignored.names(&path, is_dir) || self.hides(&name) {
                 continue;
             }
             match file_type {
                 FileType::RegularFile => (self.visit)(Found { path, dir: dir.as_fd(), name: &name })?,
                 FileType::Directory if depth >= MAX_DEPTH => self.cut = true,
                 FileType::Directory => match open_at(dir.as_fd(), &name, OFlags::RDONLY | OFlags::DIRECTORY) {
-                    Ok(inner) => self.enter_or_pass(&inner, &path, depth + 1)?,
+                    Ok(inner) => {
+                        self.at.push(name);
+                        self.enter_or_pass(&inner, &path, depth + 1)?;
+                        self.at.pop();
+                    }
                     Err(errno) if is_passed(errno) => {}
                     Err(errno) => return Err(errno.into()),
                 },
@@ -77,6 +86,12 @@ impl Walk<'_> {
         }
         self.ignored.pop();
         Ok(())
+    }
+
+    fn hides(&self, name: &[u8]) -> bool {
+        self.hidden.iter().any(|hidden| {
+            hidden.split_last().is_some_and(|(last, way)| last.as_slice() == name && way == self.at.as_slice())
+        })
     }
 
     /// Enters a directory, unless it went away meanwhile.

@@ -9,7 +9,7 @@ use std::time::Duration;
 const LONGEST_SECS: u64 = 1 << 31;
 
 /// Waits this long.
-pub(super) async fn sleep(duration: Duration) {
+pub(crate) async fn sleep(duration: Duration) {
     let duration = duration.clamp(Duration::from_nanos(1), Duration::from_secs(LONGEST_SECS));
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if timer(duration).await.is_ok() {

@@ -30,6 +30,16 @@ pub(crate) struct Launcher {
     detach: Option<PathBuf>,
 }
 
+/// How a command gets to where it runs.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Way<'a> {
+    Plain,
+    /// Through the entrance of a layer.
+    Layer(&'a Entrance),
+    /// By a helper that is told what to start.
+    Confined,
+}
+
 impl Launcher {
     /// Finds the shell, bash or else `sh`, on the host's own search path: what commands are given as theirs must not
     /// decide which shell runs them.
@@ -46,19 +56,20 @@ impl Launcher {
         &self.shell
     }
 
-    /// A process that runs `script` from `cwd`, behind the entrance if there is one, and leads a group of its own, with pipes
-    /// for output and nothing for input.
-    pub(super) fn command(&self, script: &str, cwd: &str, entrance: Option<&Entrance>) -> Command {
-        let first = self.detach.as_ref().unwrap_or(&self.shell);
-        let mut command = match entrance {
-            Some(entrance) => entrance.command(first),
-            None => {
+    /// A process that runs `script` from `cwd` and leads a group of its own, with pipes for output and nothing for input.
+    pub(super) fn command(&self, script: &str, cwd: &str, way: Way<'_>) -> Command {
+        // What confines a command makes a session of its own.
+        let detach = self.detach.as_ref().filter(|_| !matches!(way, Way::Confined));
+        let first = detach.unwrap_or(&self.shell);
+        let mut command = match way {
+            Way::Layer(entrance) => entrance.command(first),
+            Way::Plain | Way::Confined => {
                 let mut command = Command::new(first);
                 command.current_dir(cwd);
                 command
             }
         };
-        match &self.detach {
+        match detach {
             // Not a group's leader, it makes a session without another fork and becomes the shell.
             Some(_) => command.arg(&self.shell),
             None => command.process_group(0),

@@ -3,14 +3,15 @@
 //! Every command gets a fresh shell that leads a process group of its own, with an environment that names every variable,
 //! nothing to read unless it is given something, and pipes for what it says. [`run`] is its life; [`tree`] its end.
 
-mod clock;
+pub(crate) mod clock;
 mod launch;
 mod leader;
 mod output;
 #[cfg(any(target_os = "linux", target_os = "android"))]
-mod ready;
+pub(crate) mod ready;
 mod run;
 mod scan;
+mod start;
 mod tree;
 
 use std::ffi::OsStr;
@@ -24,8 +25,12 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::launch::Launcher;
+use self::launch::Way;
 use self::run::{Run, Stops, Watch};
 use self::scan::Mark;
+use self::start::Start;
+use self::tree::End;
+use crate::confine::Confined;
 use crate::env::{self, Environment};
 use crate::files::{closed, failed};
 use crate::overlay::{Entrance, Layer, Shut};
@@ -38,6 +43,7 @@ const MAX_BACKGROUND_PIPES: usize = 256;
 pub(crate) struct Shell {
     launcher: Launcher,
     layer: Option<Arc<Layer>>,
+    confined: Option<Confined>,
     env: Environment,
     /// Bytes kept of each stream.
     output_bytes: usize,
@@ -46,16 +52,17 @@ pub(crate) struct Shell {
 }
 
 impl Shell {
-    /// Commands see the files of `layer`, if there is one.
+    /// Commands see the files of `layer`, if there is one, and are held by what confines them.
     pub(crate) fn new(
         launcher: Launcher,
         layer: Option<Arc<Layer>>,
+        confined: Option<Confined>,
         env: Environment,
         output_bytes: usize,
         closed: CancellationToken,
     ) -> Self {
         let background = Arc::new(Semaphore::new(MAX_BACKGROUND_PIPES));
-        Self { launcher, layer, env, output_bytes, background, closed }
+        Self { launcher, layer, confined, env, output_bytes, background, closed }
     }
 
     /// Runs a command from `cwd`, whatever `request` says of it.
@@ -71,13 +78,21 @@ impl Shell {
             Error::new(ErrorKind::Io, "exec", "the host has no randomness to mark the command's processes with")
                 .with_source(error)
         })?;
-        let entrance = self.layer.as_ref().map(|layer| layer.entrance(&cwd)).transpose();
+        // What confines a command sees to the layer, too.
+        let layer = self.layer.as_ref().filter(|_| self.confined.is_none());
+        let entrance = layer.map(|layer| layer.entrance(&cwd)).transpose();
         let entrance = entrance.map_err(|error| self.not_started(&cwd, error))?;
-        let mut command = self.launcher.command(&request.command, cwd.as_str(), entrance.as_ref());
+        let way = match &entrance {
+            Some(entrance) => Way::Layer(entrance),
+            None if self.confined.is_some() => Way::Confined,
+            None => Way::Plain,
+        };
+        let mut command = self.launcher.command(&request.command, cwd.as_str(), way);
         command.envs(self.env.variables()).envs(&request.env);
         command.env(env::MARK, mark.value(self.env.variables().get(OsStr::new(env::MARK))));
         let watch = Watch { limit: self.output_bytes, sink: request.sink };
-        let run = Run::start(command, request.stdin, mark, watch);
+        let start = Start { command, mark, confined: self.confined.as_ref() };
+        let run = Run::start(start, request.stdin, watch);
         let run = run.map_err(|error| self.not_started(&cwd, error))?;
         let stops = Stops { timeout: request.timeout, cancel: request.cancel.clone(), closed: self.closed.clone() };
         let ended = run.end(stops, &self.background).await;
@@ -98,9 +113,16 @@ impl Shell {
         let ended = ended.map_err(|error| {
             Error::new(ErrorKind::Io, "exec", "the end of the command could not be learned").with_source(error)
         })?;
-        let end = match ended.status {
-            _ if ended.timed_out => ExecEnd::TimedOut,
-            Some(status) => end(status),
+        let end = match ended.end {
+            #[cfg(target_os = "linux")]
+            Some(End::Unconfined(why)) => {
+                return Err(Error::new(ErrorKind::Io, "exec", "the command could not be confined, and did not run")
+                    .with("why", why));
+            }
+            #[cfg(target_os = "linux")]
+            Some(End::NotStarted(error)) => return Err(self.not_started(&cwd, error)),
+            Some(_) if ended.timed_out => ExecEnd::TimedOut,
+            Some(End::Status(status)) => end(status),
             None => return Err(Error::new(ErrorKind::Io, "exec", "the command ended without a status")),
         };
         let [(stdout, stdout_dropped), (stderr, stderr_dropped)] = ended.output;
@@ -118,9 +140,12 @@ impl Shell {
             )
             .with_source(error);
         }
+        // A confined command sees other directories than this program, while it does see the shell.
+        let unseen = self.confined.is_some() && matches!(errno, Errno::NOENT | Errno::NOTDIR | Errno::ACCESS);
         let of_cwd = match std::fs::metadata(cwd.as_str()) {
             // There it is the helper that starts, and it only says so when it is the directory.
-            _ if self.layer.is_some() => Some(errno),
+            _ if self.layer.is_some() && self.confined.is_none() => Some(errno),
+            _ if unseen => Some(errno),
             Err(error) => Errno::from_io_error(&error),
             Ok(facts) if !facts.is_dir() => Some(Errno::NOTDIR),
             Ok(_) => None,

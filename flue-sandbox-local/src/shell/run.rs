@@ -7,8 +7,6 @@
 //! | the future is dropped | `SIGKILL` to all, by [`Tree`] |
 
 use std::io::{Error as IoError, Result as IoResult};
-use std::os::fd::OwnedFd;
-use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use super::clock;
 use super::leader::Leader;
 use super::output::Pipes;
-use super::scan::Mark;
-use super::tree::Tree;
+use super::start::{Start, Started};
+use super::tree::{End, Tree};
 
 /// How long a command may take to end by itself once it was asked to.
 const GRACE: Duration = Duration::from_secs(2);
@@ -48,8 +46,8 @@ pub(super) struct Stops {
 pub(super) struct Ended {
     /// Whether its time was up.
     pub(super) timed_out: bool,
-    /// What the shell said; nothing when the kernel still holds it.
-    pub(super) status: Option<ExitStatus>,
+    /// How the shell ended; nothing when the kernel still holds it.
+    pub(super) end: Option<End>,
     /// What is kept of both streams, and how much is missing.
     pub(super) output: [(Vec<u8>, u64); 2],
 }
@@ -61,19 +59,15 @@ pub(super) struct Watch {
 }
 
 impl Run {
-    pub(super) fn start(mut command: Command, stdin: Option<Bytes>, mark: Mark, watch: Watch) -> IoResult<Self> {
-        if stdin.is_some() {
-            command.stdin(Stdio::piped());
-        }
-        let mut child = command.spawn()?;
-        let (input, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    pub(super) fn start(start: Start<'_>, stdin: Option<Bytes>, watch: Watch) -> IoResult<Self> {
+        let Started { mut child, input, hold } = start.spawn(stdin.is_some())?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let leader = Pid::from_child(&child);
         // From here on an error kills.
-        let tree = Tree::new(child, leader, mark);
+        let tree = Tree::new(child, leader, hold);
         let leader = Leader::watch(leader)?;
         let (Some(stdout), Some(stderr)) = (stdout, stderr) else { return Err(IoError::other("no pipes were made")) };
-        let input = input.map(OwnedFd::from).zip(stdin);
-        let pipes = Pipes::new(input, stdout.into(), stderr.into(), watch.limit, watch.sink)?;
+        let pipes = Pipes::new(input.zip(stdin), stdout.into(), stderr.into(), watch.limit, watch.sink)?;
         Ok(Self { tree, leader, pipes })
     }
 
@@ -118,11 +112,11 @@ impl Run {
             stop(&tree, &leader, &mut pipes).await;
             pipes.drain().await;
         }
-        let (status, output) = (tree.finish()?, pipes.take());
+        let (end, output) = (tree.finish()?, pipes.take());
         if !stopped {
             pipes.release(permits);
         }
-        Ok(Ended { timed_out, status, output })
+        Ok(Ended { timed_out, end, output })
     }
 }
 

@@ -5,9 +5,13 @@
 //! What cleared its environment *and* lost its parent before it was ever looked at is not found: without limits of the
 //! kernel, nothing holds it.
 //!
+//! A confined command is held by the kernel: what its helper is told holds for every process, however it hides.
+//!
 //! Invariant: no signal goes to a process that is not the command's. The shell is reaped last, so its number stays its
 //! own, and every other process is held by a descriptor before it is looked at.
 
+#[cfg(target_os = "linux")]
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,6 +20,8 @@ use rustix::process::{Pid, Signal};
 use tokio::runtime::Handle;
 
 use super::scan::{self, Mark, Process};
+#[cfg(target_os = "linux")]
+use crate::confine::{Leash, Report};
 
 /// How often the processes are looked for again while some of them are being killed.
 const MAX_ROUNDS: usize = 20;
@@ -23,6 +29,32 @@ const MAX_ROUNDS: usize = 20;
 const ROUND_PAUSE: Duration = Duration::from_millis(2);
 /// How long a killed shell may take to be gone: longer only when the kernel holds it.
 const REAP_LIMIT: Duration = Duration::from_secs(5);
+/// How long a helper may take to end a confined command, before it is itself killed.
+#[cfg(target_os = "linux")]
+const CUT_LIMIT: Duration = Duration::from_secs(1);
+
+/// What a command's processes are held by.
+#[derive(Debug)]
+pub(super) enum Hold {
+    /// They are looked for.
+    Mark(Mark),
+    /// The kernel, on behalf of a helper.
+    #[cfg(target_os = "linux")]
+    Leash(Leash),
+}
+
+/// How a command came to its end.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The shell ended.
+    Status(ExitStatus),
+    /// It could not be started.
+    #[cfg(target_os = "linux")]
+    NotStarted(std::io::Error),
+    /// It could not be confined, and did not run.
+    #[cfg(target_os = "linux")]
+    Unconfined(String),
+}
 
 /// The processes of one running command. Dropping kills them.
 #[derive(Debug)]
@@ -34,7 +66,7 @@ pub(super) struct Tree {
 #[derive(Debug)]
 struct Shared {
     leader: Pid,
-    mark: Mark,
+    hold: Hold,
     state: Mutex<State>,
 }
 
@@ -47,9 +79,9 @@ struct State {
 }
 
 impl Tree {
-    pub(super) fn new(child: Child, leader: Pid, mark: Mark) -> Self {
+    pub(super) fn new(child: Child, leader: Pid, hold: Hold) -> Self {
         let state = Mutex::new(State { child, status: None, known: Vec::new() });
-        Self { shared: Arc::new(Shared { leader, mark, state }), armed: true }
+        Self { shared: Arc::new(Shared { leader, hold, state }), armed: true }
     }
 
     /// Asks all of the processes to end.
@@ -66,10 +98,10 @@ impl Tree {
     }
 
     /// Reaps the shell, which has ended, and leaves alone what it left behind.
-    pub(super) fn finish(mut self) -> std::io::Result<Option<ExitStatus>> {
+    pub(super) fn finish(mut self) -> std::io::Result<Option<End>> {
         let status = self.shared.state().try_reap()?;
         self.armed = status.is_none();
-        Ok(status)
+        Ok(status.map(|status| self.shared.end(status)))
     }
 }
 
@@ -82,7 +114,7 @@ impl Drop for Tree {
         if let Ok(state) = self.shared.state.try_lock()
             && state.status.is_none()
         {
-            self.shared.signal_group(Signal::STOP);
+            self.shared.hold_still();
         }
         let rest = Rest(Arc::clone(&self.shared));
         // When the runtime does not take it, it is dropped here and now.
@@ -118,7 +150,12 @@ impl Shared {
         if state.status.is_some() {
             return;
         }
-        state.known = scan::find(self.leader, &self.mark, &state.known);
+        let mark = match &self.hold {
+            Hold::Mark(mark) => mark,
+            #[cfg(target_os = "linux")]
+            Hold::Leash(leash) => return leash.terminate(),
+        };
+        state.known = scan::find(self.leader, mark, &state.known);
         self.signal_group(Signal::TERM);
         let beyond = state.known.iter().filter(|process| process.group != self.leader);
         beyond.clone().for_each(|process| process.signal(Signal::TERM));
@@ -131,11 +168,16 @@ impl Shared {
         if state.status.is_some() {
             return;
         }
+        let mark = match &self.hold {
+            Hold::Mark(mark) => mark,
+            #[cfg(target_os = "linux")]
+            Hold::Leash(leash) => return self.cut(leash),
+        };
         for _ in 0..MAX_ROUNDS {
             // Looked for before they are killed: who has lost its parent may not be told any more. Until then they stop, or
             // they would start others meanwhile.
             self.signal_group(Signal::STOP);
-            let found = scan::find(self.leader, &self.mark, &state.known);
+            let found = scan::find(self.leader, mark, &state.known);
             self.signal_group(Signal::KILL);
             found.iter().for_each(|process| process.signal(Signal::KILL));
             if found.is_empty() {
@@ -143,6 +185,53 @@ impl Shared {
             }
             state.known = found;
             std::thread::sleep(ROUND_PAUSE);
+        }
+    }
+
+    /// Keeps the processes from moving away before they are looked for.
+    fn hold_still(&self) {
+        match &self.hold {
+            Hold::Mark(_) => self.signal_group(Signal::STOP),
+            // They cannot move away, so this is their end.
+            #[cfg(target_os = "linux")]
+            Hold::Leash(leash) => leash.cut(),
+        }
+    }
+
+    /// Has the helper end all processes, and waits for it.
+    #[cfg(target_os = "linux")]
+    fn cut(&self, leash: &Leash) {
+        leash.cut();
+        let end = Instant::now() + CUT_LIMIT;
+        while !self.has_ended() {
+            if Instant::now() > end {
+                // Not at home any more; the kernel ends the rest with it.
+                return self.signal_group(Signal::KILL);
+            }
+            std::thread::sleep(ROUND_PAUSE);
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn has_ended(&self) -> bool {
+        use rustix::process::{WaitId, WaitIdOptions, waitid};
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        !matches!(waitid(WaitId::Pid(self.leader), options), Ok(None))
+    }
+
+    /// How the command ended, given how the process that was started did.
+    fn end(&self, status: ExitStatus) -> End {
+        match &self.hold {
+            Hold::Mark(_) => End::Status(status),
+            #[cfg(target_os = "linux")]
+            Hold::Leash(leash) => match leash.report() {
+                Some(Report::Exited(code)) => End::Status(ExitStatus::from_raw(code << 8)),
+                Some(Report::Signalled(signal)) => End::Status(ExitStatus::from_raw(signal)),
+                Some(Report::NotStarted(errno)) => End::NotStarted(std::io::Error::from_raw_os_error(errno)),
+                Some(Report::Failed(fault)) => End::Unconfined(fault.what),
+                // It was killed before it could say anything, and all with it.
+                Some(Report::Tried(_)) | None => End::Status(ExitStatus::from_raw(Signal::KILL.as_raw())),
+            },
         }
     }
 

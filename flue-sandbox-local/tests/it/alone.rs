@@ -5,6 +5,7 @@ use std::process::Command;
 /// Set in the process of such a test.
 const ALONE: &str = "FLUE_TEST_ALONE";
 
+#[expect(clippy::print_stdout, reason = "what the other process says is what the test says")]
 /// Whether this is the process of the test called `name`. If not, runs it in one, `started` as that says.
 pub(crate) fn is_alone(name: &str, started: impl FnOnce(&std::path::Path, &[&str]) -> Command) -> bool {
     if std::env::var_os(ALONE).is_some() {
@@ -13,7 +14,8 @@ pub(crate) fn is_alone(name: &str, started: impl FnOnce(&std::path::Path, &[&str
     let exe = std::env::current_exe().unwrap();
     let output = started(&exe, &["--exact", name, "--nocapture"]).env(ALONE, "1").output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    println!("{said}");
+    assert!(output.status.success() && said.contains("1 passed"), "{}", String::from_utf8_lossy(&output.stderr));
     false
 }
 

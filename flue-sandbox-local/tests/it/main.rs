@@ -3,6 +3,8 @@
 
 mod alone;
 mod commands;
+#[cfg(target_os = "linux")]
+mod confined;
 mod environment;
 mod files;
 mod jail;

@@ -11,7 +11,7 @@ use crate::alone::{eventually, is_alone, long_sleep, plainly, running};
 use crate::temp::{Temp, said};
 
 /// Descriptors, threads and children of this process.
-fn holdings() -> (usize, usize, usize) {
+pub(crate) fn holdings() -> (usize, usize, usize) {
     let count = |dir: &str| std::fs::read_dir(dir).unwrap().count();
     let children: usize = std::fs::read_dir("/proc/self/task")
         .unwrap()

@@ -1,10 +1,9 @@
 //! What `curl` and `wget` may reach, and the two themselves.
 //!
-//! - [`NetworkPolicy`] is what a user says, `Rules` what a request is held against, [`address`] what is private
+//! - [`NetworkPolicy`] is what a user says, `Rules` what a request is held against
 //! - [`transport`] sends a request that the rules allow, [`fetch`] follows its redirects
 //! - [`curl`] and [`wget`] are the commands, over [`options`] and [`body`]
 
-mod address;
 mod body;
 mod curl;
 mod fetch;
@@ -18,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bashkit::BashBuilder;
-use flue_core::{Error, ErrorKind, Result};
+use flue_core::{Error, ErrorKind, Result, is_special_address};
 use reqwest::Url;
 
 use self::curl::Curl;
@@ -164,7 +163,7 @@ impl Rules {
     /// Whether a connection to this address may be made for the host of an allowed URL.
     fn opens(&self, host: &str, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        if !address::is_special(address) || self.private.contains(&address) {
+        if !is_special_address(address) || self.private.contains(&address) {
             return true;
         }
         // Whoever wrote such a host into a prefix meant it; other names are others' to point anywhere.

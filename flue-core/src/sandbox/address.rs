@@ -1,10 +1,10 @@
-//! Which addresses are not the public internet.
+//! Which addresses are not the public internet: what a sandbox's network must not open by accident.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Whether an address is private, local, or otherwise special: what the IANA special-purpose registries list as not globally
 /// reachable, and multicast. An IPv6 address that carries an IPv4 address is judged by the latter.
-pub(super) fn is_special(address: IpAddr) -> bool {
+pub fn is_special_address(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_special_v4(address),
         IpAddr::V6(address) => carried(address).map_or_else(|| is_special_v6(address), is_special_v4),
@@ -55,12 +55,12 @@ mod tests {
         for address in
             ["1.1.1.1", "93.184.216.34", "172.15.0.1", "172.32.0.1", "100.63.0.1", "100.128.0.1", "223.255.255.255"]
         {
-            assert!(!is_special(address.parse().unwrap()), "{address}");
+            assert!(!is_special_address(address.parse().unwrap()), "{address}");
         }
         for address in
             ["2606:4700::1111", "2001:4860:4860::8888", "64:ff9b::101:101", "::ffff:1.1.1.1", "2002:101:101::1"]
         {
-            assert!(!is_special(address.parse().unwrap()), "{address}");
+            assert!(!is_special_address(address.parse().unwrap()), "{address}");
         }
     }
 
@@ -84,7 +84,7 @@ mod tests {
             "224.0.0.1",
             "255.255.255.255",
         ] {
-            assert!(is_special(address.parse().unwrap()), "{address}");
+            assert!(is_special_address(address.parse().unwrap()), "{address}");
         }
         for address in [
             "::",
@@ -106,7 +106,7 @@ mod tests {
             "fec0::1",
             "ff02::1",
         ] {
-            assert!(is_special(address.parse().unwrap()), "{address}");
+            assert!(is_special_address(address.parse().unwrap()), "{address}");
         }
     }
 }

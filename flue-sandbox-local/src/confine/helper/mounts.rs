@@ -1,0 +1,252 @@
+//! The files as a command sees them: the host's, read only, without what is hidden, and with a few places to write.
+//!
+//! Everything is a mount in a namespace of the command's own, so nothing of it is seen outside and nothing has to be undone.
+
+use std::fs::Permissions;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::CWD;
+use rustix::mount::{MountAttrFlags, MountPropagationFlags};
+
+use super::tree::{Tree, find};
+use super::{At as _, Fault, Mechanism, limits};
+use crate::confine::plan::Policy;
+use crate::sys::{self, attribute};
+
+const HERE: Mechanism = Mechanism::Namespaces;
+/// What may be written gets no power by being written.
+const HARMLESS: u64 = attribute::NO_SUID | attribute::NO_DEVICES;
+/// What may not be written.
+const HELD: u64 = attribute::READ_ONLY | HARMLESS;
+
+/// Devices that give and take nothing, and the terminal.
+pub(super) const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+/// Directories in which every command gets files of its own: others leave sockets and secrets there.
+pub(super) const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
+/// Where services have their sockets.
+pub(super) const RUNTIME: &str = "/run";
+/// What is kept of it: where some systems have their programs.
+pub(super) const RUNTIME_KEPT: [&str; 2] = ["/run/current-system", "/run/opengl-driver"];
+/// What may be written to shared memory, which no resource limit counts.
+const SHARED_MEMORY: &str = "256m";
+/// Room for the few entries of a directory that is made up.
+const SMALL: &str = "1m";
+
+/// What was arranged.
+pub(super) struct Arranged {
+    /// What is hidden, as far as it exists, where it really is.
+    pub(super) hidden: Vec<PathBuf>,
+    /// Why the numbers of processes are not limited, if they are not.
+    pub(super) numbers: Result<(), String>,
+}
+
+/// Arranges the files.
+pub(super) fn arrange(policy: &Policy) -> Result<Arranged, Fault> {
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    rustix::mount::mount_change("/", private).at(HERE, "part with the host's mounts")?;
+    let kept = Kept::take(policy)?;
+    sys::set_mount_attributes(CWD, c"/", HELD, true).at(HERE, "make the host's files read-only")?;
+    let mut shades = Shades::new()?;
+
+    let covered = |path: &str| !policy.writable.iter().any(|dir| Path::new(path).starts_with(dir)) && is_dir(path);
+    let made_up: Vec<&str> = ["/dev", RUNTIME].into_iter().filter(|path| covered(path)).collect();
+    for path in &made_up {
+        attach(&small("0755")?, path)?;
+    }
+    devices(kept.devices)?;
+    for (path, tree) in kept.temporary.iter().filter(|(path, _)| covered(path)) {
+        attach(tree, path)?;
+    }
+    for (path, tree) in &kept.places {
+        // Within what was just covered there is nothing to mount it on yet.
+        std::fs::create_dir_all(path).at(HERE, format_args!("make {}", path.display()))?;
+        attach(tree, path)?;
+    }
+    for path in made_up {
+        let top = find(Path::new(path)).at(HERE, format_args!("find {path}"))?;
+        // Only this one: what is mounted beneath may be written.
+        sys::set_mount_attributes(top.as_fd(), c"", HELD, false).at(HERE, format_args!("make {path} read-only"))?;
+    }
+    let numbers = processes(policy)?;
+    devices_of_the_machine()?;
+    for path in &policy.protected {
+        protect(path, policy)?;
+    }
+    let hidden = hidden(policy);
+    for path in &hidden {
+        shades.over(path)?;
+    }
+    std::env::set_current_dir("/").at(HERE, "leave the directory")?;
+    Ok(Arranged { hidden, numbers })
+}
+
+/// What is hidden, as far as it exists and may be looked for, where it really is.
+pub(super) fn hidden(policy: &Policy) -> Vec<PathBuf> {
+    policy.hidden.iter().filter_map(|path| path.canonicalize().ok()).collect()
+}
+
+/// What is taken before everything else becomes read-only.
+struct Kept {
+    devices: Vec<(&'static str, Tree)>,
+    temporary: Vec<(&'static str, Tree)>,
+    places: Vec<(PathBuf, Tree)>,
+}
+
+impl Kept {
+    fn take(policy: &Policy) -> Result<Self, Fault> {
+        let mut devices = Vec::new();
+        for name in DEVICES {
+            let path = Path::new("/dev").join(name);
+            if path.exists() {
+                devices.push((name, Tree::of(&path).at(HERE, format_args!("take {}", path.display()))?));
+            }
+        }
+        let mut temporary = Vec::new();
+        for path in TEMPORARY {
+            temporary.push((path, writable(&policy.scratch.join("tmp"))?));
+        }
+        let mut places = Vec::new();
+        for path in RUNTIME_KEPT.map(PathBuf::from).into_iter().filter(|path| path.is_dir()) {
+            let real = path.canonicalize().at(HERE, format_args!("find {}", path.display()))?;
+            let tree = Tree::of(&real).at(HERE, format_args!("take {}", path.display()))?;
+            tree.restrict(HELD).at(HERE, format_args!("hold {}", path.display()))?;
+            places.push((path, tree));
+        }
+        for path in policy.writable.iter().chain([&policy.scratch.join("home")]) {
+            places.push((path.clone(), writable(path)?));
+        }
+        Ok(Self { devices, temporary, places })
+    }
+}
+
+fn writable(path: &Path) -> Result<Tree, Fault> {
+    let tree = Tree::of(path).at(HERE, format_args!("take {}", path.display()))?;
+    tree.restrict(HARMLESS).at(HERE, format_args!("hold {}", path.display()))?;
+    Ok(tree)
+}
+
+/// A `/dev` with nothing in it that reaches the machine.
+fn devices(kept: Vec<(&'static str, Tree)>) -> Result<(), Fault> {
+    for (name, device) in kept {
+        let path = format!("/dev/{name}");
+        std::fs::File::create(&path).at(HERE, format_args!("make {path}"))?;
+        attach(&device, &path)?;
+    }
+    let make = |path: &str| std::fs::create_dir(path).at(HERE, format_args!("make {path}"));
+    make("/dev/shm")?;
+    make("/dev/pts")?;
+    let flags = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
+    let shared = Tree::new("tmpfs", &[("size", SHARED_MEMORY), ("mode", "1777")], flags);
+    attach(&shared.at(HERE, "make shared memory")?, "/dev/shm")?;
+    let terminals = Tree::new("devpts", &[("ptmxmode", "0666"), ("mode", "0620")], MountAttrFlags::MOUNT_ATTR_NOSUID);
+    attach(&terminals.at(HERE, "make terminals")?, "/dev/pts")?;
+    for (link, target) in [
+        ("ptmx", "pts/ptmx"),
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+    ] {
+        let path = Path::new("/dev").join(link);
+        std::os::unix::fs::symlink(target, &path).at(HERE, format_args!("link {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// A `/proc` of the command's own processes. Nothing in it can be changed: not all that it sets is the namespace's own.
+fn processes(policy: &Policy) -> Result<Result<(), String>, Fault> {
+    let flags =
+        MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    let tree = Tree::new("proc", &[], flags).at(HERE, "make a process file system")?;
+    let numbers = limits::numbers(&tree, policy.limits.processes);
+    tree.restrict(attribute::READ_ONLY).at(HERE, "make the process file system read-only")?;
+    attach(&tree, "/proc")?;
+    Ok(numbers)
+}
+
+/// A `/sys` without the host's network and without what is mounted in it. Where the host has covered parts of its own, as
+/// in a container, the kernel gives no new one, and that one stays, read-only.
+fn devices_of_the_machine() -> Result<(), Fault> {
+    let flags = MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC
+        | MountAttrFlags::MOUNT_ATTR_RDONLY;
+    match Tree::new("sysfs", &[], flags) {
+        Ok(tree) if is_dir("/sys") => attach(&tree, "/sys"),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a part of what may be written read-only. Every directory on the way becomes a mount, which cannot be renamed: or
+/// it could be moved away and another put in its place.
+///
+/// What does not exist is not kept from being made, and links are not followed.
+fn protect(path: &Path, policy: &Policy) -> Result<(), Fault> {
+    let Some(root) = policy.writable.iter().find(|root| path.starts_with(root)) else { return Ok(()) };
+    let mut way: Vec<&Path> = path.ancestors().take_while(|dir| dir != root).collect();
+    way.reverse();
+    for at in way {
+        let Ok(tree) = Tree::of(at) else { return Ok(()) };
+        if at == path || !at.is_dir() {
+            tree.restrict(attribute::READ_ONLY).at(HERE, format_args!("make {} read-only", at.display()))?;
+        }
+        attach(&tree, at)?;
+    }
+    Ok(())
+}
+
+/// What covers the hidden: a directory and a file that nobody may open.
+struct Shades {
+    dir: Shade,
+    file: Shade,
+}
+
+enum Shade {
+    Made(Tree),
+    /// Where it was used first, and others are taken from.
+    Used(PathBuf),
+}
+
+impl Shades {
+    /// Before `/dev` is covered: that is where they are made.
+    fn new() -> Result<Self, Fault> {
+        const FILE: &str = "/dev/shade";
+        attach(&small("0000")?, "/dev")?;
+        std::fs::File::create(FILE).at(HERE, "make a file that covers others")?;
+        std::fs::set_permissions(FILE, Permissions::from_mode(0o0)).at(HERE, "close the file that covers others")?;
+        let file = Tree::of(Path::new(FILE)).at(HERE, "take the file that covers others")?;
+        let dir = Tree::of(Path::new("/dev")).at(HERE, "take the directory that covers others")?;
+        for tree in [&dir, &file] {
+            tree.restrict(HELD).at(HERE, "close what covers others")?;
+        }
+        Ok(Self { dir: Shade::Made(dir), file: Shade::Made(file) })
+    }
+
+    fn over(&mut self, path: &Path) -> Result<(), Fault> {
+        let shade = if path.is_dir() { &mut self.dir } else { &mut self.file };
+        match shade {
+            Shade::Made(tree) => attach(tree, path)?,
+            Shade::Used(at) => {
+                attach(&Tree::of(at).at(HERE, format_args!("cover {}", path.display()))?, path)?;
+            }
+        }
+        *shade = Shade::Used(path.to_owned());
+        Ok(())
+    }
+}
+
+fn small(mode: &str) -> Result<Tree, Fault> {
+    let flags = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
+    Tree::new("tmpfs", &[("size", SMALL), ("mode", mode)], flags).at(HERE, "make an empty directory")
+}
+
+fn attach(tree: &Tree, path: impl AsRef<Path>) -> Result<(), Fault> {
+    let path = path.as_ref();
+    tree.attach(path).at(HERE, format_args!("mount on {}", path.display()))
+}
+
+fn is_dir(path: &str) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|facts| facts.is_dir())
+}
