@@ -20,7 +20,7 @@ impl Files {
 
     /// Makes a call that gives nothing.
     async fn done(&self, operation: &'static str, call: Call, body: Bytes) -> Result<()> {
-        match self.0.call(operation, call, body).await? {
+        match self.0.call(operation, &call, body).await? {
             (Value::Done, _) => Ok(()),
             _ => Err(self.0.accuse(operation)),
         }
@@ -30,7 +30,7 @@ impl Files {
 #[async_trait]
 impl FileSystem for Files {
     async fn read(&self, path: &SandboxPath) -> Result<Bytes> {
-        match self.0.call("read", Call::Read(path.clone()), Bytes::new()).await? {
+        match self.0.call("read", &Call::Read(path.clone()), Bytes::new()).await? {
             (Value::Data, data) => Ok(data),
             _ => Err(self.0.accuse("read")),
         }
@@ -48,14 +48,14 @@ impl FileSystem for Files {
     }
 
     async fn metadata(&self, path: &SandboxPath) -> Result<Metadata> {
-        match self.0.call("metadata", Call::Metadata(path.clone()), Bytes::new()).await? {
+        match self.0.call("metadata", &Call::Metadata(path.clone()), Bytes::new()).await? {
             (Value::Metadata(facts), _) => Ok(facts.into()),
             _ => Err(self.0.accuse("metadata")),
         }
     }
 
     async fn list(&self, path: &SandboxPath) -> Result<Vec<DirEntry>> {
-        match self.0.call("list", Call::List(path.clone()), Bytes::new()).await? {
+        match self.0.call("list", &Call::List(path.clone()), Bytes::new()).await? {
             (Value::Entries(entries), _) => {
                 Ok(entries.into_iter().map(|(name, kind)| DirEntry::new(name, kind.into())).collect())
             }

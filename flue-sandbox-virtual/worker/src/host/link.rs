@@ -146,8 +146,8 @@ impl Link {
     ///
     /// # Errors
     /// What the worker says; [`ErrorKind::SandboxDied`] when it is gone.
-    pub(super) async fn call(&self, operation: &'static str, call: Call, body: Bytes) -> Result<(Value, Bytes)> {
-        let (id, answer) = self.begin(operation, &call, body, Some(CALL_LIMIT), None)?;
+    pub(super) async fn call(&self, operation: &'static str, call: &Call, body: Bytes) -> Result<(Value, Bytes)> {
+        let (id, answer) = self.begin(operation, call, body, Some(CALL_LIMIT), None)?;
         let left = CancelOnDrop { link: self, id, armed: true };
         let answered = answer.await;
         left.disarm();
@@ -158,14 +158,14 @@ impl Link {
     ///
     /// # Errors
     /// Those of [`Link::call`]; [`ErrorKind::Cancelled`] when it was cancelled.
-    pub(super) async fn exec(&self, call: Call, stdin: Bytes, command: Command) -> Result<(Value, Bytes)> {
+    pub(super) async fn exec(&self, call: &Call, stdin: Bytes, command: Command) -> Result<(Value, Bytes)> {
         const OPERATION: &str = "exec";
         let Command { time, cancel, sink } = command;
         if cancel.is_cancelled() {
             return Err(Error::cancelled(OPERATION));
         }
         let limit = time.map(|time| time.saturating_add(STOP_LIMIT));
-        let (id, mut answer) = self.begin(OPERATION, &call, stdin, limit, Some(sink))?;
+        let (id, mut answer) = self.begin(OPERATION, call, stdin, limit, Some(sink))?;
         let left = CancelOnDrop { link: self, id, armed: true };
         let answered = tokio::select! {
             biased;

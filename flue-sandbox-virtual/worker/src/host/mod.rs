@@ -22,13 +22,14 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use flue_core::{Error, NetworkReach, OpenRequest, Result};
 use flue_sandbox_virtual::Plan;
 
 pub(crate) use self::pool::PoolOnce;
 pub use self::sandbox::ContainedSandbox;
 use crate::wire::message::{Call, Open};
-use crate::{Contained, Containment, worker};
+use crate::{Contained, Containment, Death, worker};
 
 /// Whether [`init`] was called, without which this program must not be started again: it would do its own work.
 static INITIALISED: AtomicBool = AtomicBool::new(false);
@@ -66,9 +67,17 @@ pub(crate) async fn create(contained: &Contained, request: OpenRequest) -> Resul
     })?;
     let pool = contained.pool.get(&contained.settings)?;
     let names = commands.keys().cloned().collect();
-    let open = Open { cwd: info.cwd.clone(), user, hostname, env, commands: names, limits };
-    let link = pool.open(commands, limits).await?;
-    link.call("open", Call::Open(open), files.into()).await?;
+    let open = Call::Open(Open { cwd: info.cwd.clone(), user, hostname, env, commands: names, limits });
+    let files = Bytes::from(files);
+    let mut link = pool.open(commands.clone(), limits).await?;
+    if let Err(error) = link.call("open", &open, files.clone()).await {
+        // One that waited may have been killed meanwhile. Nothing has happened in it yet, so another one can take its place.
+        if link.death() != Some(Death::Killed) {
+            return Err(error);
+        }
+        link = pool.open(commands, limits).await?;
+        link.call("open", &open, files).await?;
+    }
     info.provider = PROVIDER.to_owned();
     let most = link.containment().memory_bytes >> 20;
     info.notes.push(format!("All files and running commands together have {most} MiB of memory; going beyond it ends the sandbox and loses its files."));

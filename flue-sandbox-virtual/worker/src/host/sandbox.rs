@@ -53,7 +53,7 @@ impl ContainedSandbox {
     /// [`ErrorKind::SandboxDied`] when it has ended.
     pub async fn snapshot(&self) -> Result<Snapshot> {
         const OPERATION: &str = "snapshot";
-        let (value, data) = self.link.call(OPERATION, Call::Snapshot, Bytes::new()).await?;
+        let (value, data) = self.link.call(OPERATION, &Call::Snapshot, Bytes::new()).await?;
         match (value, postcard::from_bytes(&data)) {
             (Value::Data, Ok(snapshot)) => Ok(snapshot),
             _ => Err(self.link.accuse(OPERATION)),
@@ -75,7 +75,7 @@ impl ContainedSandbox {
                 "the snapshot has a mount point, and what is mounted stays outside",
             )
         })?;
-        match self.link.call(OPERATION, Call::Restore, files.into()).await? {
+        match self.link.call(OPERATION, &Call::Restore, files.into()).await? {
             (Value::Done, _) => Ok(()),
             _ => Err(self.link.accuse(OPERATION)),
         }
@@ -103,7 +103,7 @@ impl Sandbox for ContainedSandbox {
             live: request.sink.is_some(),
         };
         let command = Command { time, cancel: request.cancel, sink: request.sink };
-        let (value, body) = self.link.exec(Call::Exec(exec), request.stdin.unwrap_or_default(), command).await?;
+        let (value, body) = self.link.exec(&Call::Exec(exec), request.stdin.unwrap_or_default(), command).await?;
         match value {
             Value::Exec(output) => output.output(body).map_err(|_| self.link.accuse("exec")),
             _ => Err(self.link.accuse("exec")),
@@ -111,14 +111,14 @@ impl Sandbox for ContainedSandbox {
     }
 
     async fn grep(&self, query: GrepQuery) -> Result<GrepHits> {
-        match self.link.call("grep", Call::Grep(Grep::new(query)), Bytes::new()).await? {
+        match self.link.call("grep", &Call::Grep(Grep::new(query)), Bytes::new()).await? {
             (Value::Grep(hits), _) => Ok(hits.into()),
             _ => Err(self.link.accuse("grep")),
         }
     }
 
     async fn glob(&self, query: GlobQuery) -> Result<GlobHits> {
-        match self.link.call("glob", Call::Glob(Glob::new(query)), Bytes::new()).await? {
+        match self.link.call("glob", &Call::Glob(Glob::new(query)), Bytes::new()).await? {
             (Value::Glob { paths, total, incomplete }, _) => Ok(GlobHits::new(paths, total, incomplete)),
             _ => Err(self.link.accuse("glob")),
         }

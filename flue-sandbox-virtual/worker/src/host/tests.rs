@@ -51,8 +51,9 @@ impl Lying {
                 let _ = worker.shutdown(std::net::Shutdown::Both);
             }
         });
-        let call = self.link.call("metadata", Call::Metadata(SandboxPath::root()), Bytes::new());
-        let result = timeout(BOUND, call).await.expect("the caller is answered");
+        let call = Call::Metadata(SandboxPath::root());
+        let called = self.link.call("metadata", &call, Bytes::new());
+        let result = timeout(BOUND, called).await.expect("the caller is answered");
         answer.await.unwrap();
         self.worker.flush().unwrap();
         (result, self)
@@ -247,7 +248,7 @@ async fn output_goes_to_its_sink_and_a_sink_that_panics_ends_nothing() {
         lying.worker
     });
     let command = Command { sink: Some(Arc::clone(&sink) as _), ..Command::default() };
-    let result = timeout(BOUND, lying.link.exec(exec(), Bytes::new(), command)).await.unwrap();
+    let result = timeout(BOUND, lying.link.exec(&exec(), Bytes::new(), command)).await.unwrap();
     assert!(matches!(result, Ok((Value::Done, _))), "{result:?}");
     assert_eq!(*sink.0.lock().unwrap(), b"ac");
     assert_eq!(lying.link.death(), None);
@@ -271,7 +272,7 @@ async fn commands_that_the_application_does_not_have_end_the_worker() {
             let _ = lying.worker.write_all(&bytes);
             lying.worker
         });
-        let result = timeout(BOUND, lying.link.exec(exec(), Bytes::new(), Command::default())).await.unwrap();
+        let result = timeout(BOUND, lying.link.exec(&exec(), Bytes::new(), Command::default())).await.unwrap();
         assert_eq!(died(result).as_deref(), Some("protocol"));
         drop(worker.await.unwrap());
     }
@@ -283,7 +284,7 @@ async fn a_worker_that_does_not_read_is_no_answer() {
     // More than the socket takes, and nobody at its other end.
     let stdin = Bytes::from(vec![0; 8 << 20]);
     let command = Command { time: Some(Duration::ZERO), ..Command::default() };
-    let result = timeout(BOUND, lying.link.exec(exec(), stdin, command)).await.unwrap();
+    let result = timeout(BOUND, lying.link.exec(&exec(), stdin, command)).await.unwrap();
     assert_eq!(died(result).as_deref(), Some("no_answer"));
     lying.is_buried(Death::NoAnswer).await;
 }
