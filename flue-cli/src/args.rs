@@ -81,6 +81,9 @@ pub(crate) enum Command {
     Exec(Box<ExecArgs>),
     /// List the providers of this build, and which keys are set
     Models(ModelsArgs),
+    /// Try which sandboxes this machine can have, and what it can
+    /// enforce
+    Doctor(DoctorArgs),
 }
 
 #[derive(Debug, Args)]
@@ -156,13 +159,22 @@ pub(crate) struct ModelsArgs {
     pub(crate) json: bool,
 }
 
-/// Where the work happens, and what goes in and out.
 #[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where the work happens, and what goes in and out.
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Sandbox")]
 pub(crate) struct SandboxArgs {
     /// virtual: files in memory, reaches nothing else;
+    /// virtual:contained: in a process of its own;
     /// local: this machine itself, nothing isolated;
-    /// local:overlay: the same, changes kept aside
+    /// local:confined: commands held to the directory;
+    /// local:overlay: changes kept aside
     /// [default: virtual]
     #[arg(long, value_name = "KIND", value_parser = str::parse::<SandboxKind>, verbatim_doc_comment)]
     pub(crate) sandbox: Option<SandboxKind>,
@@ -184,6 +196,14 @@ pub(crate) struct SandboxArgs {
     /// so; repeatable
     #[arg(long, value_name = "URL", verbatim_doc_comment)]
     pub(crate) network_allow: Vec<String>,
+    /// Confined: let commands reach a host by its name;
+    /// repeatable
+    #[arg(long, value_name = "HOST", verbatim_doc_comment)]
+    pub(crate) allow_host: Vec<String>,
+    /// Confined: let commands write beneath another
+    /// directory; repeatable
+    #[arg(long, value_name = "DIR", verbatim_doc_comment)]
+    pub(crate) allow_write: Vec<PathBuf>,
     #[command(flatten, next_help_heading = "Changes of local files, kept aside until the end")]
     pub(crate) fate: FateArgs,
 }
@@ -220,7 +240,7 @@ pub(crate) fn refuse(mut refusal: clap::Error) -> u8 {
 }
 
 /// The commands, for suggestions where clap has none: it does not see `rnu` as a slip of `run`.
-const COMMANDS: [&str; 4] = ["run", "exec", "models", "help"];
+const COMMANDS: [&str; 5] = ["run", "exec", "models", "doctor", "help"];
 
 fn thinking() -> impl TypedValueParser<Value = ThinkingLevel> {
     PossibleValuesParser::new(ThinkingLevel::ALL.map(ThinkingLevel::name))

@@ -26,6 +26,8 @@ fn main() -> ExitCode {
     // Before anything else: this process may be a helper that a sandbox started.
     #[cfg(all(feature = "local", unix))]
     flue_sandbox_local::init();
+    #[cfg(feature = "virtual")]
+    flue_sandbox_virtual_worker::init();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(refusal) => return ExitCode::from(args::refuse(refusal)),
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Command::Run(args) => command::run::run(*args),
         Command::Exec(args) => command::exec::run(*args),
         Command::Models(args) => command::models::run(&args),
+        Command::Doctor(args) => command::doctor::run(&args),
     };
     ExitCode::from(done.unwrap_or_else(|failure| {
         if let Some(error) = &failure.error {

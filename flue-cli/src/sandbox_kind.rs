@@ -8,18 +8,26 @@ use crate::suggest;
 /// A kind of sandbox: `--sandbox KIND`, or the field `sandbox` of an agent file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum SandboxKind {
-    /// Files in memory and an emulated shell.
+    /// Files in memory and an emulated shell, in this process.
     #[default]
     Virtual,
-    /// This machine; with an overlay, changes in the directory that is worked in are kept aside.
-    Local { overlay: bool },
+    /// The same in a process of its own, which can do nothing else.
+    VirtualContained,
+    /// This machine, as the user.
+    Local,
+    /// This machine, with commands that the kernel holds to the directory.
+    LocalConfined,
+    /// This machine; changes in the directory that is worked in are kept aside.
+    LocalOverlay,
 }
 
 /// Every kind by its name. One that is named by an address will be told by its scheme.
-const KINDS: [(&str, SandboxKind); 3] = [
+pub(crate) const KINDS: [(&str, SandboxKind); 5] = [
     ("virtual", SandboxKind::Virtual),
-    ("local", SandboxKind::Local { overlay: false }),
-    ("local:overlay", SandboxKind::Local { overlay: true }),
+    ("virtual:contained", SandboxKind::VirtualContained),
+    ("local", SandboxKind::Local),
+    ("local:confined", SandboxKind::LocalConfined),
+    ("local:overlay", SandboxKind::LocalOverlay),
 ];
 
 impl FromStr for SandboxKind {
@@ -52,7 +60,10 @@ mod tests {
             assert_eq!((name.parse(), kind.to_string()), (Ok(kind), name.to_owned()));
         }
         let said = |text: &str| text.parse::<SandboxKind>().unwrap_err();
-        assert_eq!(said("docker"), "there is no sandbox `docker` (there are virtual, local, local:overlay)");
+        assert_eq!(
+            said("docker"),
+            "there is no sandbox `docker` (there are virtual, virtual:contained, local, local:confined, local:overlay)"
+        );
         assert!(said("vitrual").starts_with("there is no sandbox `vitrual`; did you mean `virtual`? "));
         assert!(said("local:overly").contains("did you mean `local:overlay`?"));
         assert!(said("").starts_with("there is no sandbox ``"));

@@ -4,4 +4,4 @@ mod model;
 mod sandbox;
 
 pub(crate) use self::model::{model, providers};
-pub(crate) use self::sandbox::{Place, sandbox};
+pub(crate) use self::sandbox::{BUILT_IN, Place, sandbox};

@@ -1,5 +1,6 @@
 //! The commands of `flue`, one file each.
 
+pub(crate) mod doctor;
 pub(crate) mod exec;
 pub(crate) mod models;
 pub(crate) mod run;

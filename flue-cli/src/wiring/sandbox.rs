@@ -10,11 +10,15 @@ use crate::sandbox_kind::SandboxKind;
 use crate::transfer::Files;
 
 /// The kinds of this build.
-const BUILT_IN: &[&str] = &[
+pub(crate) const BUILT_IN: &[&str] = &[
     #[cfg(feature = "virtual")]
     "virtual",
+    #[cfg(feature = "virtual")]
+    "virtual:contained",
     #[cfg(all(feature = "local", unix))]
     "local",
+    #[cfg(all(feature = "local", unix))]
+    "local:confined",
     #[cfg(all(feature = "local", unix))]
     "local:overlay",
 ];
@@ -41,16 +45,23 @@ pub(crate) fn sandbox(args: &SandboxArgs, kind: Option<SandboxKind>, cwd: Option
     let kind = args.sandbox.or(kind).unwrap_or_default();
     let cwd = args.cwd.clone().or(cwd);
     let variables = args.env.iter().map(|variable| variable.resolve()).collect::<Result<Vec<_>>>()?;
+    if kind != SandboxKind::LocalConfined && !(args.allow_host.is_empty() && args.allow_write.is_empty()) {
+        let why = "--allow-host and --allow-write are for local:confined, where commands reach nothing else";
+        return Err(Error::new(ErrorKind::InvalidInput, "open sandbox", why));
+    }
     match kind {
-        SandboxKind::Virtual => virtual_sandbox(args, cwd, variables),
-        SandboxKind::Local { overlay } => local(args, cwd, variables, overlay || args.fate.is_given()),
+        SandboxKind::Virtual => virtual_sandbox(args, cwd, variables, false),
+        SandboxKind::VirtualContained => virtual_sandbox(args, cwd, variables, true),
+        SandboxKind::Local | SandboxKind::LocalConfined | SandboxKind::LocalOverlay => {
+            local(args, cwd, variables, kind)
+        }
     }
 }
 
 type Variables = Vec<(String, String)>;
 
 #[cfg(feature = "virtual")]
-fn virtual_sandbox(args: &SandboxArgs, cwd: Option<String>, variables: Variables) -> Result<Place> {
+fn virtual_sandbox(args: &SandboxArgs, cwd: Option<String>, variables: Variables, contained: bool) -> Result<Place> {
     if args.fate.is_given() {
         let why = "--review, --apply, --patch and --discard are for local sandboxes; what is in the virtual one comes out by \
                    --collect";
@@ -58,26 +69,33 @@ fn virtual_sandbox(args: &SandboxArgs, cwd: Option<String>, variables: Variables
     }
     let sandboxes = flue_sandbox_virtual::Virtual::new();
     let sandboxes = variables.into_iter().fold(sandboxes, |sandboxes, (key, value)| sandboxes.env(key, value));
-    let virtual_place =
-        |sandboxes| Place { factory: Arc::new(sandboxes), cwd, warning: None, files: Files::Own, overlaid: None };
+    let place = |factory| Place { factory, cwd, warning: None, files: Files::Own, overlaid: None };
+    if contained {
+        if !args.network_allow.is_empty() {
+            let why = "--network-allow does not go with virtual:contained, which has no way to any network";
+            return Err(Error::new(ErrorKind::InvalidInput, "open sandbox", why));
+        }
+        return Ok(place(Arc::new(flue_sandbox_virtual_worker::Contained::new(sandboxes))));
+    }
     if args.network_allow.is_empty() {
-        return Ok(virtual_place(sandboxes));
+        return Ok(place(Arc::new(sandboxes)));
     }
     #[cfg(feature = "network")]
-    return Ok(virtual_place(sandboxes.network(flue_sandbox_virtual::NetworkPolicy::allow(&args.network_allow))));
+    return Ok(place(Arc::new(sandboxes.network(flue_sandbox_virtual::NetworkPolicy::allow(&args.network_allow)))));
     #[cfg(not(feature = "network"))]
     Err(Error::unsupported("open sandbox", "--network-allow is not built in; build with the feature `network`"))
 }
 
 #[cfg(not(feature = "virtual"))]
-fn virtual_sandbox(_: &SandboxArgs, _: Option<String>, _: Variables) -> Result<Place> {
-    Err(not_built_in(SandboxKind::Virtual))
+fn virtual_sandbox(_: &SandboxArgs, _: Option<String>, _: Variables, contained: bool) -> Result<Place> {
+    Err(not_built_in(if contained { SandboxKind::VirtualContained } else { SandboxKind::Virtual }))
 }
 
 #[cfg(all(feature = "local", unix))]
-fn local(args: &SandboxArgs, cwd: Option<String>, variables: Variables, overlay: bool) -> Result<Place> {
+fn local(args: &SandboxArgs, cwd: Option<String>, variables: Variables, kind: SandboxKind) -> Result<Place> {
     if !args.network_allow.is_empty() {
-        let why = "--network-allow is for the virtual sandbox; local commands reach whatever this machine does";
+        let why = "--network-allow is for the virtual sandbox; local commands reach whatever this machine does, and confined \
+                   ones the hosts of --allow-host";
         return Err(Error::new(ErrorKind::InvalidInput, "open sandbox", why));
     }
     // Not made when it is missing, as in a sandbox of its own: on this machine that is a slip.
@@ -92,24 +110,43 @@ fn local(args: &SandboxArgs, cwd: Option<String>, variables: Variables, overlay:
     }
     let sandboxes = flue_sandbox_local::Local::new(&directory);
     let sandboxes = variables.into_iter().fold(sandboxes, |sandboxes, (key, value)| sandboxes.env(key, value));
-    if overlay {
+    let confined = kind == SandboxKind::LocalConfined;
+    let sandboxes = if confined { sandboxes.confined(confinement(args)?) } else { sandboxes };
+    let held = "local:confined has the kernel hold commands here: for work you trust not to attack it";
+    if kind == SandboxKind::LocalOverlay || args.fate.is_given() {
         let overlay = sandboxes.overlay();
         return Ok(Place {
             overlaid: Some(Overlaid::new(overlay.clone(), &args.fate)?),
             factory: Arc::new(overlay),
             cwd: None,
-            warning: Some("local:overlay keeps changes here aside; it isolates nothing else"),
+            warning: Some(if confined {
+                held
+            } else {
+                "local:overlay keeps changes here aside; it isolates nothing else"
+            }),
             files: Files::Layer,
         });
     }
-    let warning = "local isolates nothing: commands run as you, with your files and network";
+    let warning =
+        if confined { held } else { "local isolates nothing: commands run as you, with your files and network" };
     let factory = Arc::new(sandboxes);
     Ok(Place { factory, cwd: None, warning: Some(warning), files: Files::Host, overlaid: None })
 }
 
+#[cfg(all(feature = "local", unix))]
+fn confinement(args: &SandboxArgs) -> Result<flue_sandbox_local::Confinement> {
+    let policy = flue_sandbox_local::Confinement::new();
+    let policy = args.allow_host.iter().fold(policy, |policy, host| policy.allow_host(host));
+    args.allow_write.iter().try_fold(policy, |policy, dir| {
+        // Counted from here, as everything on a command line is, and not from the directory that is worked in.
+        let dir = std::path::absolute(dir).map_err(|error| crate::host::io_error("open sandbox", &error))?;
+        Ok(policy.allow_write(dir))
+    })
+}
+
 #[cfg(not(all(feature = "local", unix)))]
-fn local(_: &SandboxArgs, _: Option<String>, _: Variables, overlay: bool) -> Result<Place> {
-    Err(not_built_in(SandboxKind::Local { overlay }))
+fn local(_: &SandboxArgs, _: Option<String>, _: Variables, kind: SandboxKind) -> Result<Place> {
+    Err(not_built_in(kind))
 }
 
 #[cfg_attr(all(feature = "virtual", feature = "local", unix), expect(dead_code, reason = "everything is built in"))]

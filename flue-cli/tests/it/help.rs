@@ -6,7 +6,14 @@ const COLUMNS: usize = 80;
 
 #[test]
 fn help_fits_the_terminal_and_goes_to_standard_output() {
-    for args in [&["--help"][..], &["run", "--help"], &["exec", "--help"], &["models", "--help"], &["help", "run"]] {
+    for args in [
+        &["--help"][..],
+        &["run", "--help"],
+        &["exec", "--help"],
+        &["models", "--help"],
+        &["doctor", "--help"],
+        &["help", "run"],
+    ] {
         let done = Place::new().flue(args).run().code(0);
         assert_eq!(done.stderr, "");
         for line in done.stdout.lines() {
@@ -41,10 +48,9 @@ fn slips_get_a_hint_and_code_2() {
     assert!(said(&["run", "--modle", "x/y"]).contains("a similar argument exists: '--model'"));
     assert!(said(&["exec", "--bogus", "ls"]).contains("unexpected argument '--bogus'"));
     assert!(said(&["exec"]).contains("COMMAND"));
-    assert!(
-        said(&["exec", "--sandbox", "docker", "ls"])
-            .contains("there is no sandbox `docker` (there are virtual, local, local:overlay)")
-    );
+    assert!(said(&["exec", "--sandbox", "docker", "ls"]).contains(
+        "there is no sandbox `docker` (there are virtual, virtual:contained, local, local:confined, local:overlay)"
+    ));
     assert!(said(&["exec", "--sandbox", "locla", "ls"]).contains("did you mean `local`?"));
     assert!(said(&["exec", "--timeout", "5 years", "ls"]).contains("the units are ms, s, m and h"));
     assert!(said(&["run", "--max-turns", "0"]).contains("not in 1"));

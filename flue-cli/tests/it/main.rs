@@ -1,6 +1,12 @@
 //! The `flue` binary as its users meet it.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(target_os = "linux")]
+mod confined;
+#[cfg(target_os = "linux")]
+mod contained;
+#[cfg(target_os = "linux")]
+mod doctor;
 mod exec;
 mod help;
 mod limits;
