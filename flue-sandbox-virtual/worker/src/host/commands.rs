@@ -10,7 +10,10 @@ use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::link::Out;
-use crate::wire::message::{MAX_COMMANDS, WireAnswer, WireCommand, command_limit, decode, encode};
+use crate::wire::message::{
+    LARGEST_COMMANDS, MAX_COMMAND_WORDS, MAX_COMMANDS, SMALL_BYTES, WireAnswer, WireCommand, command_limit, decode,
+    encode,
+};
 use crate::wire::{Assembly, Frames, Kind, Violation};
 
 /// The status of a command whose handler failed.
@@ -22,10 +25,17 @@ pub(super) struct Commands {
     limit: usize,
     out: WeakUnboundedSender<Out>,
     calls: HashMap<u32, Called>,
+    /// Bytes of all calls, as they arrived.
+    held: usize,
 }
 
 /// A call of one.
-enum Called {
+struct Called {
+    state: State,
+    bytes: usize,
+}
+
+enum State {
     Arriving(Assembly),
     Running(AbortHandle),
 }
@@ -36,7 +46,7 @@ impl Commands {
         limits: &VirtualLimits,
         out: WeakUnboundedSender<Out>,
     ) -> Self {
-        Self { handlers, limit: command_limit(limits), out, calls: HashMap::new() }
+        Self { handlers, limit: command_limit(limits), out, calls: HashMap::new(), held: 0 }
     }
 
     /// Takes a piece of a call, and begins it when it is whole.
@@ -51,29 +61,46 @@ impl Commands {
             return Err(Violation("too many calls to the application"));
         }
         let limit = self.limit;
-        let Called::Arriving(assembly) = self.calls.entry(id).or_insert_with(|| Called::Arriving(Assembly::new(limit)))
-        else {
+        self.held = self.held.saturating_add(piece.len());
+        if self.held > limit.saturating_mul(LARGEST_COMMANDS) {
+            return Err(Violation("calls to the application that are too large together"));
+        }
+        let arriving = || Called { state: State::Arriving(Assembly::new(limit)), bytes: 0 };
+        let called = self.calls.entry(id).or_insert_with(arriving);
+        called.bytes += piece.len();
+        let State::Arriving(assembly) = &mut called.state else {
             return Err(Violation("two calls to the application with one number"));
         };
         let Some(message) = assembly.add(piece, last)? else { return Ok(()) };
-        let (command, stdin): (WireCommand, _) = decode(&message)?;
+        let (command, stdin): (WireCommand, _) = decode(&message, SMALL_BYTES)?;
+        if command.args.len().saturating_add(command.env.len()) > MAX_COMMAND_WORDS {
+            return Err(Violation("a call to the application with too many words"));
+        }
         let handler =
             self.handlers.get(&command.name).ok_or(Violation("a call to what the application does not have"))?;
         let running = self.begin(id, handler.clone(), command, stdin, application);
-        self.calls.insert(id, Called::Running(running));
+        if let Some(called) = self.calls.get_mut(&id) {
+            called.state = State::Running(running);
+        }
         Ok(())
     }
 
     /// A call's answer is being sent.
     pub(super) fn answered(&mut self, id: u32) {
-        self.calls.remove(&id);
+        self.forget(id);
     }
 
     /// Nobody waits for a call's answer.
     pub(super) fn dropped(&mut self, id: u32) {
-        if let Some(Called::Running(running)) = self.calls.remove(&id) {
+        if let Some(Called { state: State::Running(running), .. }) = self.forget(id) {
             running.abort();
         }
+    }
+
+    fn forget(&mut self, id: u32) -> Option<Called> {
+        let called = self.calls.remove(&id)?;
+        self.held = self.held.saturating_sub(called.bytes);
+        Some(called)
     }
 
     fn begin(
@@ -119,7 +146,7 @@ impl Commands {
 impl Drop for Commands {
     fn drop(&mut self) {
         for call in self.calls.values() {
-            if let Called::Running(running) = call {
+            if let State::Running(running) = &call.state {
                 running.abort();
             }
         }

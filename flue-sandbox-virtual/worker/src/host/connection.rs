@@ -197,7 +197,7 @@ impl Connection {
             }
         };
         let Some((call, message)) = pending else { return Ok(()) };
-        match decode::<Reply>(&message) {
+        match decode::<Reply>(&message, call.head_limit) {
             Ok(answered) => {
                 if let Some(answer) = call.answer {
                     let _ = answer.send(Ok(answered));

@@ -8,6 +8,7 @@ use flue_core::{CreateDir, DirEntry, Error, ErrorKind, FileSystem, Metadata, Rem
 
 use super::link::Link;
 use crate::wire::message::{Call, Value};
+use crate::wire::mirror::read_entries;
 
 /// The file API, call by call.
 #[derive(Debug)]
@@ -56,8 +57,9 @@ impl FileSystem for Files {
 
     async fn list(&self, path: &SandboxPath) -> Result<Vec<DirEntry>> {
         match self.0.call("list", &Call::List(path.clone()), Bytes::new()).await? {
-            (Value::Entries(entries), _) => {
-                Ok(entries.into_iter().map(|(name, kind)| DirEntry::new(name, kind.into())).collect())
+            (Value::Entries(count), body) if count <= self.0.limits().entries => {
+                let count = usize::try_from(count).unwrap_or(usize::MAX);
+                read_entries(&body, count).map_err(|_| self.0.accuse("list"))
             }
             _ => Err(self.0.accuse("list")),
         }

@@ -84,6 +84,7 @@ impl End {
 /// A call that is not answered yet.
 pub(super) struct Pending {
     pub(super) assembly: Assembly,
+    pub(super) head_limit: usize,
     /// Who waits; nobody when the caller went away.
     pub(super) answer: Option<oneshot::Sender<Answered>>,
     pub(super) is_command: bool,
@@ -221,6 +222,7 @@ impl Link {
         let (is_command, sink) = (command.is_some(), command.flatten());
         let pending = Pending {
             assembly: Assembly::new(call.reply_limit(&self.limits)),
+            head_limit: call.head_limit(),
             answer: Some(answer),
             is_command,
             is_live: sink.is_some(),

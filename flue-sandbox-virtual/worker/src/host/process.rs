@@ -134,7 +134,7 @@ impl Process {
                     return Err(Unready::Gone);
                 }
                 if let Some(message) = assembly.add(&payload, header.last)? {
-                    let (ready, _): (Ready, _) = decode(&message)?;
+                    let (ready, _): (Ready, _) = decode(&message, SMALL_BYTES)?;
                     let result = ready.result.map_err(WireError::into_error);
                     return match result {
                         Ok(_) if ready.version != VERSION => Err(Unready::Gone),

@@ -13,6 +13,7 @@ use super::files::Files;
 use super::link::{Command, Link};
 use super::pool::Pool;
 use crate::wire::message::{Call, Exec, Glob, Grep, Value};
+use crate::wire::mirror::is_snapshot_within;
 use crate::{Containment, Death};
 
 /// A virtual sandbox in a process of its own. Made by [`Contained`](crate::Contained).
@@ -54,10 +55,9 @@ impl ContainedSandbox {
     pub async fn snapshot(&self) -> Result<Snapshot> {
         const OPERATION: &str = "snapshot";
         let (value, data) = self.link.call(OPERATION, &Call::Snapshot, Bytes::new()).await?;
-        match (value, postcard::from_bytes(&data)) {
-            (Value::Data, Ok(snapshot)) => Ok(snapshot),
-            _ => Err(self.link.accuse(OPERATION)),
-        }
+        let sound = matches!(value, Value::Data) && is_snapshot_within(&data, self.link.limits().entries);
+        let snapshot = if sound { postcard::from_bytes(&data).ok() } else { None };
+        snapshot.ok_or_else(|| self.link.accuse(OPERATION))
     }
 
     /// Puts the files back to what they were, here or in any other virtual sandbox. Commands that run meanwhile go on with

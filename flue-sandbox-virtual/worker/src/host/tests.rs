@@ -10,6 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use flue_core::{Error, ErrorKind, OutputSink, OutputStream, Result, SandboxPath};
 use flue_sandbox_virtual::VirtualLimits;
+use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
 use tokio::time::timeout;
 
 use super::connection::Connection;
@@ -99,6 +101,11 @@ fn frame(kind: Kind, id: u32, last: bool, payload: &[u8]) -> Vec<u8> {
     [&Header { kind, last, id, len: payload.len() }.encode()[..], payload].concat()
 }
 
+/// An answer with a head and a body.
+fn entries() -> Vec<u8> {
+    message(Kind::Reply, 0, encode(&Reply::Ok(Value::Entries(1)), [Bytes::from_static(b"name")]).unwrap())
+}
+
 fn died(result: Result<(Value, Bytes)>) -> Option<String> {
     let error = result.err()?;
     (error.kind() == ErrorKind::SandboxDied).then(|| error.fact("reason").unwrap_or_default().to_owned())
@@ -176,39 +183,32 @@ async fn an_answer_of_another_kind_is_found_out_by_its_caller() {
 
 #[tokio::test]
 async fn a_conversation_cut_at_every_byte_is_an_end() {
-    let whole = [
-        frame(Kind::Drop, 3, true, &[]),
-        reply(0, Value::Entries(vec![("name".into(), crate::wire::message::WireKind::File)])),
-    ]
-    .concat();
-    for end in 0..whole.len() {
+    let whole = [frame(Kind::Drop, 3, true, &[]), entries()].concat();
+    let cuts = (0..whole.len()).map(async |end| {
         let (result, lying) = Lying::new().metadata(&whole[..end], true).await;
         // It closed the socket and stays: no worker does.
         assert_eq!(died(result).as_deref(), Some("protocol"), "cut at {end}");
         lying.is_buried(Death::Protocol).await;
-    }
+    });
+    join_all(cuts).await;
     let (result, _) = Lying::new().metadata(&whole, true).await;
-    assert!(matches!(result, Ok((Value::Entries(entries), _)) if entries.len() == 1));
+    assert!(matches!(result, Ok((Value::Entries(1), body)) if body == "name"));
 }
 
 #[tokio::test]
 async fn a_conversation_changed_at_every_byte_is_answered() {
-    let whole = [
-        frame(Kind::Drop, 3, true, &[]),
-        reply(0, Value::Entries(vec![("name".into(), crate::wire::message::WireKind::File)])),
-    ]
-    .concat();
-    for at in 0..whole.len() {
-        for bit in [0, 3, 7] {
-            let mut bytes = whole.clone();
-            bytes[at] ^= 1 << bit;
-            // Closed after it, so that a length that is now too large does not mean waiting.
-            let (result, _) = Lying::new().metadata(&bytes, true).await;
-            if let Err(error) = &result {
-                assert_eq!(error.kind(), ErrorKind::SandboxDied, "{at}.{bit}: {error:?}");
-            }
+    let whole = [frame(Kind::Drop, 3, true, &[]), entries()].concat();
+    let changes = (0..whole.len() * 8).map(async |index| {
+        let (at, bit) = (index / 8, index % 8);
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1 << bit;
+        // Closed after it, so that a length that is now too large does not mean waiting.
+        let (result, _) = Lying::new().metadata(&bytes, true).await;
+        if let Err(error) = &result {
+            assert_eq!(error.kind(), ErrorKind::SandboxDied, "{at}.{bit}: {error:?}");
         }
-    }
+    });
+    stream::iter(changes).buffer_unordered(32).collect::<Vec<()>>().await;
 }
 
 /// Keeps what it sees, and panics at the end.
@@ -253,6 +253,23 @@ async fn output_goes_to_its_sink_and_a_sink_that_panics_ends_nothing() {
     assert_eq!(*sink.0.lock().unwrap(), b"ac");
     assert_eq!(lying.link.death(), None);
     drop(worker.await.unwrap());
+}
+
+#[test]
+fn lists_and_snapshots_are_no_longer_than_they_may_be() {
+    use crate::wire::mirror::{is_snapshot_within, read_entries, write_entries};
+    let entries = vec![flue_core::DirEntry::new("a", flue_core::FileKind::File); 3];
+    let body = write_entries(entries.clone()).unwrap();
+    assert_eq!(read_entries(&body, 3).unwrap(), entries);
+    for count in [0, 2, 4, usize::MAX] {
+        assert!(read_entries(&body, count).is_err(), "{count}");
+    }
+    for end in 0..body.len() {
+        assert!(read_entries(&body[..end], 3).is_err(), "{end}");
+    }
+    assert!(is_snapshot_within(&postcard::to_allocvec(&(1_u32, vec![0_u8; 7])).unwrap(), 7));
+    assert!(!is_snapshot_within(&postcard::to_allocvec(&(1_u32, vec![0_u8; 8])).unwrap(), 7));
+    assert!(!is_snapshot_within(&[], 7));
 }
 
 #[tokio::test]

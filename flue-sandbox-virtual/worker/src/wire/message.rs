@@ -1,15 +1,16 @@
 //! Messages: what calls, answers and events hold, and how large each may be.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
-use flue_core::search::{GlobHits, GlobQuery, GrepHits, GrepMatch, GrepQuery, MAX_LINE_CHARS};
-use flue_core::{DirEntry, ErrorKind, ExecEnd, ExecOutput, FileKind, Metadata, SandboxPath};
+use flue_core::SandboxPath;
+use flue_core::search::{GlobHits, GlobQuery, GrepQuery, MAX_LINE_CHARS};
 use flue_sandbox_virtual::VirtualLimits;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::mirror::{WireGrep, WireMetadata, WireOutput};
 use super::{Violation, WireError};
 use crate::Containment;
 
@@ -20,27 +21,40 @@ pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/1");
 pub(crate) const SMALL_BYTES: usize = 1 << 20;
 /// The most bytes of any message, whatever limits are set.
 pub(crate) const LARGEST_BYTES: usize = 1 << 30;
-/// Calls to commands of the application that one sandbox makes at a time; more of them wait.
-pub(crate) const MAX_COMMANDS: usize = 64;
 /// The most bytes of a path and what stands beside it in a list.
 const PATH_BYTES: usize = 4096 + 32;
 /// The most bytes of a name and what stands beside it in a list.
 const NAME_BYTES: usize = 255 + 64;
+
+/// Bytes before the head: its length, little-endian.
+const PREFIX_BYTES: usize = 4;
 
 /// Turns a head and a body into the parts of a message.
 ///
 /// # Errors
 /// What the head cannot be written for.
 pub(crate) fn encode<T: Serialize>(head: &T, body: impl IntoIterator<Item = Bytes>) -> postcard::Result<Vec<Bytes>> {
-    let head = Bytes::from(postcard::to_allocvec(head)?);
-    Ok(std::iter::once(head).chain(body).collect())
+    let mut start = postcard::to_extend(head, vec![0; PREFIX_BYTES])?;
+    let len = u32::try_from(start.len() - PREFIX_BYTES).map_err(|_| postcard::Error::SerializeBufferFull)?;
+    start[..PREFIX_BYTES].copy_from_slice(&len.to_le_bytes());
+    Ok(std::iter::once(start.into()).chain(body).collect())
 }
 
-/// Turns a message back into its head and its body.
-pub(crate) fn decode<T: DeserializeOwned>(message: &Bytes) -> Result<(T, Bytes), Violation> {
-    let (head, body) =
-        postcard::take_from_bytes(message).map_err(|_| Violation("a message that cannot be understood"))?;
-    Ok((head, message.slice(message.len() - body.len()..)))
+/// Turns a message back into its head, of at most `most` bytes, and its body.
+///
+/// What a head decodes to is larger than the head, so this bounds how much memory a made-up one takes.
+pub(crate) fn decode<T: DeserializeOwned>(message: &Bytes, most: usize) -> Result<(T, Bytes), Violation> {
+    let misunderstood = Violation("a message that cannot be understood");
+    let (prefix, rest) = message.split_first_chunk::<PREFIX_BYTES>().ok_or(misunderstood)?;
+    let len = size(u64::from(u32::from_le_bytes(*prefix)));
+    if len > most {
+        return Err(Violation("a head that is longer than one can be"));
+    }
+    let head = rest.get(..len).ok_or(misunderstood)?;
+    match postcard::take_from_bytes(head) {
+        Ok((head, [])) => Ok((head, message.slice(PREFIX_BYTES + len..))),
+        _ => Err(misunderstood),
+    }
 }
 
 /// Cuts a body into what was written to standard output, of which this is the length, and to standard error.
@@ -162,36 +176,54 @@ impl Glob {
 }
 
 impl Call {
-    /// The most bytes of an honest answer. A worker that has more says that it is too much; one that sends more is ended.
+    /// The most bytes of an honest answer's head.
+    pub(crate) fn head_limit(&self) -> usize {
+        let hits = match self {
+            // A character is at most four bytes.
+            Self::Grep(grep) => size(grep.limit).saturating_mul(PATH_BYTES + 4 * MAX_LINE_CHARS),
+            Self::Glob(glob) => size(glob.limit).saturating_mul(PATH_BYTES),
+            _ => 0,
+        };
+        hits.saturating_add(SMALL_BYTES).min(LARGEST_BYTES)
+    }
+
+    /// The most bytes of an honest answer, head and body. A worker that has more says that it is too much; one that sends more is ended.
     pub(crate) fn reply_limit(&self, limits: &VirtualLimits) -> usize {
-        let files = size(limits.total_bytes).saturating_add(size(limits.entries).saturating_mul(NAME_BYTES));
         let data = match self {
-            Self::Open(_) | Self::Write(_) | Self::Metadata(_) => 0,
+            Self::Open(_) | Self::Write(_) | Self::Metadata(_) | Self::Grep(_) | Self::Glob(_) => 0,
             Self::CreateDir { .. } | Self::Remove { .. } | Self::Restore => 0,
             Self::Read(_) => size(limits.file_bytes),
             Self::List(_) => size(limits.entries).saturating_mul(NAME_BYTES),
             Self::Exec(_) => limits.output_bytes.saturating_mul(2),
-            // A character is at most four bytes.
-            Self::Grep(grep) => size(grep.limit).saturating_mul(PATH_BYTES + 4 * MAX_LINE_CHARS),
-            Self::Glob(glob) => size(glob.limit).saturating_mul(PATH_BYTES),
-            Self::Snapshot => files,
+            Self::Snapshot => files(limits),
         };
-        data.saturating_add(SMALL_BYTES).min(LARGEST_BYTES)
+        data.saturating_add(self.head_limit()).min(LARGEST_BYTES)
     }
+}
+
+/// The most bytes of all files as a snapshot.
+fn files(limits: &VirtualLimits) -> usize {
+    size(limits.total_bytes).saturating_add(size(limits.entries).saturating_mul(NAME_BYTES))
 }
 
 /// The most bytes of a call that is made under these limits.
 pub(crate) fn call_limit(limits: &VirtualLimits) -> usize {
-    let files = size(limits.total_bytes).saturating_add(size(limits.entries).saturating_mul(NAME_BYTES));
-    files.max(size(limits.file_bytes)).saturating_add(SMALL_BYTES).min(LARGEST_BYTES)
+    files(limits).max(size(limits.file_bytes)).saturating_add(SMALL_BYTES).min(LARGEST_BYTES)
 }
 
-/// The most bytes of a call to a command of the application, and of what it answers on each stream.
+/// Calls to commands of the application that one sandbox makes at a time; more of them wait.
+pub(crate) const MAX_COMMANDS: usize = 64;
+/// Arguments and variables of one such call.
+pub(crate) const MAX_COMMAND_WORDS: usize = 1 << 17;
+/// How much all of them together may be, in terms of the largest one.
+pub(crate) const LARGEST_COMMANDS: usize = 4;
+
+/// The most bytes of a call to a command of the application, and of what it answers.
 pub(crate) fn command_limit(limits: &VirtualLimits) -> usize {
     size(limits.memory_bytes).saturating_add(SMALL_BYTES).min(LARGEST_BYTES)
 }
 
-fn size(bytes: u64) -> usize {
+pub(super) fn size(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
@@ -202,7 +234,8 @@ pub(crate) enum Value {
     /// The body is what was asked for.
     Data,
     Metadata(WireMetadata),
-    Entries(Vec<(String, WireKind)>),
+    /// The body is so many entries of a directory.
+    Entries(u64),
     Exec(WireOutput),
     Grep(WireGrep),
     Glob {
@@ -214,176 +247,6 @@ pub(crate) enum Value {
 
 /// The answer to a [`Call`].
 pub(crate) type Reply = Result<Value, WireError>;
-
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(crate) enum WireKind {
-    File,
-    Directory,
-    Symlink,
-    Other,
-}
-
-impl From<FileKind> for WireKind {
-    fn from(kind: FileKind) -> Self {
-        match kind {
-            FileKind::File => Self::File,
-            FileKind::Directory => Self::Directory,
-            FileKind::Symlink => Self::Symlink,
-            _ => Self::Other,
-        }
-    }
-}
-
-impl From<WireKind> for FileKind {
-    fn from(kind: WireKind) -> Self {
-        match kind {
-            WireKind::File => Self::File,
-            WireKind::Directory => Self::Directory,
-            WireKind::Symlink => Self::Symlink,
-            WireKind::Other => Self::Other,
-        }
-    }
-}
-
-pub(crate) fn wire_entries(entries: Vec<DirEntry>) -> Value {
-    Value::Entries(entries.into_iter().map(|entry| (entry.name, entry.kind.into())).collect())
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct WireMetadata {
-    kind: WireKind,
-    is_symlink: bool,
-    len: Option<u64>,
-    modified: Option<WireTime>,
-    mode: Option<u32>,
-}
-
-impl From<Metadata> for WireMetadata {
-    fn from(facts: Metadata) -> Self {
-        Self {
-            kind: facts.kind.into(),
-            is_symlink: facts.is_symlink,
-            len: facts.len,
-            modified: facts.modified.map(WireTime::new),
-            mode: facts.mode,
-        }
-    }
-}
-
-impl From<WireMetadata> for Metadata {
-    fn from(wire: WireMetadata) -> Self {
-        let mut facts = Self::new(wire.kind.into()).with_symlink(wire.is_symlink);
-        facts.len = wire.len;
-        facts.modified = wire.modified.and_then(|time| time.time());
-        facts.mode = wire.mode;
-        facts
-    }
-}
-
-/// A time, as it lies before or after the start of 1970.
-#[derive(Debug, Serialize, Deserialize)]
-enum WireTime {
-    Before(Duration),
-    After(Duration),
-}
-
-impl WireTime {
-    fn new(time: SystemTime) -> Self {
-        match time.duration_since(SystemTime::UNIX_EPOCH) {
-            Ok(after) => Self::After(after),
-            Err(error) => Self::Before(error.duration()),
-        }
-    }
-
-    /// Nothing for a time that this system cannot say.
-    fn time(&self) -> Option<SystemTime> {
-        match self {
-            Self::Before(duration) => SystemTime::UNIX_EPOCH.checked_sub(*duration),
-            Self::After(duration) => SystemTime::UNIX_EPOCH.checked_add(*duration),
-        }
-    }
-}
-
-/// How a command ended. The body is its standard output, and after that its standard error.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct WireOutput {
-    end: WireEnd,
-    stdout: u64,
-    stdout_dropped: u64,
-    stderr_dropped: u64,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-enum WireEnd {
-    Exited(i32),
-    Signalled(i32),
-    TimedOut,
-}
-
-impl WireOutput {
-    /// The head and the body for this output.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Internal`] for an end that this version does not know.
-    pub(crate) fn new(output: ExecOutput) -> flue_core::Result<(Self, [Bytes; 2])> {
-        let end = match output.end {
-            ExecEnd::Exited(code) => WireEnd::Exited(code),
-            ExecEnd::Signalled(signal) => WireEnd::Signalled(signal),
-            ExecEnd::TimedOut => WireEnd::TimedOut,
-            _ => return Err(flue_core::Error::new(ErrorKind::Internal, "exec", "an end that cannot be told")),
-        };
-        let (stdout_dropped, stderr_dropped) = (output.stdout_dropped, output.stderr_dropped);
-        let head = Self { end, stdout: output.stdout.len() as u64, stdout_dropped, stderr_dropped };
-        Ok((head, [output.stdout, output.stderr]))
-    }
-
-    pub(crate) fn output(self, body: Bytes) -> Result<ExecOutput, Violation> {
-        let (stdout, stderr) = split(body, self.stdout)?;
-        let end = match self.end {
-            WireEnd::Exited(code) => ExecEnd::Exited(code),
-            WireEnd::Signalled(signal) => ExecEnd::Signalled(signal),
-            WireEnd::TimedOut => ExecEnd::TimedOut,
-        };
-        Ok(ExecOutput::new(end, stdout, stderr).with_dropped(self.stdout_dropped, self.stderr_dropped))
-    }
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct WireGrep {
-    matches: Vec<WireMatch>,
-    total: u64,
-    skipped: u64,
-    incomplete: bool,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct WireMatch {
-    path: SandboxPath,
-    line: u64,
-    text: String,
-    cut: bool,
-}
-
-impl From<GrepHits> for WireGrep {
-    fn from(hits: GrepHits) -> Self {
-        let wire = |GrepMatch { path, line, text, cut, .. }| WireMatch { path, line, text, cut };
-        let matches = hits.matches.into_iter().map(wire).collect();
-        Self { matches, total: hits.total, skipped: hits.skipped, incomplete: hits.incomplete }
-    }
-}
-
-impl From<WireGrep> for GrepHits {
-    fn from(wire: WireGrep) -> Self {
-        let found = |found: WireMatch| {
-            let mut one = GrepMatch::new(found.path, found.line, &found.text);
-            one.cut |= found.cut;
-            one
-        };
-        let mut hits = Self::new(wire.matches.into_iter().map(found).collect(), wire.total);
-        (hits.skipped, hits.incomplete) = (wire.skipped, wire.incomplete);
-        hits
-    }
-}
 
 pub(crate) fn wire_glob(hits: GlobHits) -> Value {
     Value::Glob { paths: hits.paths, total: hits.total, incomplete: hits.incomplete }

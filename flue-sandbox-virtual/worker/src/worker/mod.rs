@@ -97,7 +97,7 @@ fn read_setup(reader: &mut Reader) -> std::io::Result<Option<Setup>> {
             break;
         }
         if let Some(message) = assembly.add(payload, header.last).map_err(std::io::Error::other)? {
-            return Ok(Some(decode(&message).map_err(std::io::Error::other)?.0));
+            return Ok(Some(decode(&message, SMALL_BYTES).map_err(std::io::Error::other)?.0));
         }
     }
     Ok(None)

@@ -20,9 +20,8 @@ use super::limits;
 use super::socket::{Incoming, Reader, Writer};
 use super::watch::Watch;
 use crate::wire::frame::MAX_PAYLOAD_BYTES;
-use crate::wire::message::{
-    Call, Exec, LARGEST_BYTES, Open, Reply, Value, WireAnswer, WireOutput, decode, encode, wire_entries, wire_glob,
-};
+use crate::wire::message::{Call, Exec, LARGEST_BYTES, Open, Reply, Value, WireAnswer, decode, encode, wire_glob};
+use crate::wire::mirror::{WireOutput, write_entries};
 use crate::wire::{Assembly, Frames, Kind, Violation, WireError};
 
 /// Takes calls and has them run.
@@ -34,7 +33,7 @@ pub(super) struct Server {
 struct Shared {
     writer: Arc<Writer>,
     watch: Watch,
-    commands: Arc<Commands>,
+    commands: OnceLock<Arc<Commands>>,
     sandbox: OnceLock<(Arc<VirtualSandbox>, VirtualLimits)>,
     /// What stops each call that runs.
     stops: Mutex<HashMap<u32, CancellationToken>>,
@@ -54,12 +53,10 @@ impl Server {
         let runtime = runtime()?;
         let handle = runtime.handle().clone();
         thread::Builder::new().name("flue-calls".to_owned()).spawn(move || runtime.block_on(pending::<()>()))?;
-        let writer = Arc::new(writer);
-        let commands = Arc::new(Commands::new(Arc::clone(&writer)));
         let shared = Shared {
-            writer,
+            writer: Arc::new(writer),
             watch,
-            commands,
+            commands: OnceLock::new(),
             sandbox: OnceLock::new(),
             stops: Mutex::default(),
             running: AtomicU64::new(0),
@@ -90,13 +87,14 @@ impl Server {
     fn take(&self, kind: Kind, id: u32, message: &Bytes) -> std::result::Result<(), Violation> {
         match kind {
             Kind::Call => {
-                let (call, body) = decode(message)?;
+                let (call, body) = decode(message, LARGEST_BYTES)?;
                 self.begin(id, call, body);
                 Ok(())
             }
             Kind::Answer => {
-                let (answer, body): (WireAnswer, _) = decode(message)?;
-                self.shared.commands.answer(id, &answer, body)
+                let (answer, body): (WireAnswer, _) = decode(message, LARGEST_BYTES)?;
+                let commands = self.shared.commands.get().ok_or(Violation("an answer to nothing"))?;
+                commands.answer(id, &answer, body)
             }
             _ => Err(Violation("a message that is not for a worker")),
         }
@@ -180,7 +178,11 @@ impl Shared {
             Call::Read(path) => (Value::Data, vec![fs.read(&path).await?]),
             Call::Write(path) => fs.write(&path, body).await.map(|()| done())?,
             Call::Metadata(path) => (Value::Metadata(fs.metadata(&path).await?.into()), Vec::new()),
-            Call::List(path) => (wire_entries(fs.list(&path).await?), Vec::new()),
+            Call::List(path) => {
+                let entries = fs.list(&path).await?;
+                let count = entries.len() as u64;
+                (Value::Entries(count), vec![write_entries(entries).map_err(|error| unsendable(&error))?])
+            }
             Call::CreateDir { path, recursive } => {
                 let options = if recursive { CreateDir::recursive() } else { CreateDir::default() };
                 fs.create_dir(&path, options).await.map(|()| done())?
@@ -209,8 +211,9 @@ impl Shared {
         let Open { cwd, user, hostname, env, commands, limits } = open;
         let described = Virtual::new().cwd(cwd.as_str()).user(user).hostname(hostname).limits(limits);
         let described = env.into_iter().fold(described, |described, (name, value)| described.env(name, value));
+        let application = self.commands.get_or_init(|| Arc::new(Commands::new(Arc::clone(&self.writer), &limits)));
         let described = commands.into_iter().fold(described, |described, name| {
-            let (application, called) = (Arc::clone(&self.commands), name.clone());
+            let (application, called) = (Arc::clone(application), name.clone());
             described.command(name, move |call| Arc::clone(&application).call(called.clone(), call))
         });
         let sandbox = described.create(OpenRequest::new("worker")).await?;

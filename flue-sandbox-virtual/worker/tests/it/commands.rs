@@ -49,6 +49,28 @@ async fn much_goes_in_and_comes_out() {
 }
 
 #[tokio::test]
+async fn much_at_once_waits_and_more_than_fits_is_refused() {
+    // Four of the largest may be on their way at a time; of these, some wait.
+    let limits = flue_sandbox_virtual::VirtualLimits::default().with_memory_bytes(4 << 20);
+    let described = Virtual::new().limits(limits).command("size", |call| async move {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        Ok(format!("{}\n", call.stdin.len()))
+    });
+    let sandbox = open(&contained(described)).await;
+    sh(&sandbox, "seq 250000 > f").await;
+    let runs = (0..16).map(|_| sh(&sandbox, "cat f | size"));
+    for said in futures_util::future::join_all(runs).await {
+        assert_eq!(said, "1638895\n");
+    }
+    let output = run(&sandbox, "size $(seq 140000); echo $?").await;
+    assert_eq!(
+        (output.stdout_text().as_ref(), output.stderr_text().as_ref()),
+        ("1\n", "exec: Argument list too long\n")
+    );
+    assert_eq!(sh(&sandbox, "echo on").await, "on\n");
+}
+
+#[tokio::test]
 async fn a_command_that_is_stopped_stops_its_handler() {
     let (begun, stopped) = (Arc::new(Notify::new()), CancellationToken::new());
     let (tell, fired) = (Arc::clone(&begun), stopped.clone());
