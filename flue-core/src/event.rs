@@ -11,6 +11,7 @@ use crate::clock::{Clock, unix_ms};
 use crate::model::{StopReason, Usage};
 use crate::policy::Approval;
 use crate::prompt::OPERATION;
+use crate::session::CompactionReason;
 use crate::{Error, ErrorKind, OutputStream, SandboxLevel};
 
 /// The version of the event format.
@@ -56,6 +57,13 @@ pub enum Event {
     },
     /// The sandbox is closed.
     SandboxClosed,
+    /// Something that the workspace says was passed over: a skill that is malformed, notes that cannot be read.
+    WorkspaceSkipped {
+        /// Where it lies.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A prompt was accepted.
     PromptStarted {
         /// The user's text; empty when an earlier prompt is gone on with.
@@ -128,6 +136,27 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         stop: Option<StopReason>,
         /// What it cost.
+        usage: Usage,
+        /// How long it took.
+        duration_ms: u64,
+        /// Why it failed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorSummary>,
+    },
+    /// Room is made in a conversation that has become long.
+    CompactionStarted {
+        /// Why.
+        reason: CompactionReason,
+        /// How many tokens the conversation has, about.
+        tokens: u64,
+    },
+    /// Room was made, or could not be; the conversation is as it was then.
+    CompactionFinished {
+        /// How many messages the model would have been shown.
+        messages_before: usize,
+        /// How many it is shown. As many as before when tool results were trimmed only.
+        messages_after: usize,
+        /// What the summary cost.
         usage: Usage,
         /// How long it took.
         duration_ms: u64,

@@ -10,7 +10,7 @@ use crate::prompt::Prompt;
 use crate::session::{Session, Shared};
 use crate::sessions::{check_name, check_session_name};
 use crate::tool::PathLocks;
-use crate::{Fs, OpenRequest, Result, Sandbox, SandboxPath, system_prompt};
+use crate::{Fs, OpenRequest, Result, Sandbox, SandboxPath};
 
 /// The session that [`Harness::prompt`] talks to.
 pub const DEFAULT_SESSION: &str = "default";
@@ -53,18 +53,13 @@ impl Harness {
             provider: info.provider.clone(),
             cwd: info.cwd.to_string(),
         });
-        let tools = match agent.check_narrowings(info).and_then(|()| agent.registry(&info.capabilities)) {
-            Ok(tools) => tools,
-            Err(error) => {
-                // The error that matters is the first one.
-                let _ = sandbox.close().await;
-                return Err(error);
-            }
-        };
-        let system = system_prompt::compose(&agent, info);
+        if let Err(error) = agent.check_narrowings(info) {
+            // The error that matters is the first one.
+            let _ = sandbox.close().await;
+            return Err(error);
+        }
         let cwd: SandboxPath = info.cwd.clone();
-        let shared =
-            Shared { id: id.into(), agent, sandbox, cwd, tools, system, events, locks: PathLocks::default(), depth: 0 };
+        let shared = Shared { id: id.into(), agent, sandbox, cwd, events, locks: PathLocks::default(), depth: 0 };
         Ok(Self(Arc::new(Running {
             shared: Arc::new(shared),
             sessions: Mutex::default(),

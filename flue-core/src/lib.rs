@@ -16,6 +16,7 @@ mod sandbox;
 pub mod search;
 mod session;
 mod sessions;
+mod skill;
 pub mod store;
 mod stream;
 mod system_prompt;
@@ -23,7 +24,7 @@ pub mod tool;
 
 pub use tokio_util::sync::CancellationToken;
 
-pub use self::agent::{AgentBuilder, AgentSpec, DEFAULT_MAX_TURNS, RetryPolicy, Subagent};
+pub use self::agent::{AgentBuilder, AgentSpec, Compaction, DEFAULT_MAX_TURNS, RetryPolicy, Subagent};
 pub use self::clock::{Clock, SystemClock};
 pub use self::error::{Error, ErrorKind, Result, Retry};
 pub use self::fs::{Copied, CopyLimits, Fs, copy_tree};
@@ -37,5 +38,6 @@ pub use self::sandbox::{
     Narrowing, NetworkReach, OpenRequest, OutputSink, OutputStream, Remove, Sandbox, SandboxFactory, SandboxInfo,
     SandboxLevel, is_special_address,
 };
-pub use self::session::{MAX_TASK_DEPTH, Session, Task};
+pub use self::session::{CompactionReason, MAX_TASK_DEPTH, Session, Task};
 pub use self::sessions::Sessions;
+pub use self::skill::{SKILL_FILE, SKILLS_DIR, Skill};

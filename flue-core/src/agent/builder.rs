@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::persona::persona_methods;
-use super::{AgentSpec, DEFAULT_MAX_TURNS, Definition, Persona, Registries, RetryPolicy, Subagent};
+use super::{AgentSpec, Compaction, DEFAULT_MAX_TURNS, Definition, Persona, Registries, RetryPolicy, Subagent};
 use crate::clock::{Clock, SystemClock};
 use crate::event::Observer;
 use crate::limits::Limits;
 use crate::model::{Model, ThinkingLevel};
 use crate::policy::{Approver, Policy};
 use crate::sandbox::Narrowing;
+use crate::skill::Skill;
 use crate::store::{MemoryStore, SessionStore};
 use crate::tool::{DynTool, Tool};
 use crate::{ErrorKind, Result, SandboxFactory};
@@ -122,6 +123,7 @@ impl AgentBuilder {
     pub fn build(self) -> Result<AgentSpec> {
         self.session_limits.check(ErrorKind::Config, "define agent")?;
         let definition = Definition {
+            compaction: self.persona.compaction.clone().unwrap_or_default(),
             persona: self.persona,
             subagents: Vec::new(),
             name: "".into(),

@@ -1,6 +1,7 @@
 //! What an agent is: inert data, from which harnesses are started.
 
 mod builder;
+mod compaction;
 mod persona;
 mod retry;
 mod subagent;
@@ -9,6 +10,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 pub use self::builder::AgentBuilder;
+pub use self::compaction::Compaction;
 pub(crate) use self::persona::Persona;
 pub use self::retry::RetryPolicy;
 pub use self::subagent::Subagent;
@@ -19,7 +21,7 @@ use crate::model::{Model, ThinkingLevel};
 use crate::policy::Approver;
 use crate::sandbox::Narrowing;
 use crate::store::SessionStore;
-use crate::tool::{Registry, builtin, task_tool};
+use crate::tool::{Registry, builtin, skill_tool, task_tool};
 use crate::{Capabilities, Result, SandboxFactory};
 
 /// The most model turns of one prompt, unless the agent says otherwise.
@@ -52,6 +54,7 @@ pub(crate) struct Definition {
     pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) retry: RetryPolicy,
+    pub(crate) compaction: Compaction,
     pub(crate) session_limits: Limits,
     pub(crate) approver: Option<Arc<dyn Approver>>,
     registries: Registries,
@@ -76,9 +79,9 @@ impl Definition {
         self.subagents.iter().find(|subagent| &*subagent.name == name)
     }
 
-    /// The tools of this agent in a sandbox of these capabilities.
-    pub(crate) fn registry(&self, capabilities: &Capabilities) -> Result<Arc<Registry>> {
-        let made = self.registries.for_sandbox(capabilities);
+    /// The tools of this agent in a sandbox of these capabilities, for sessions that know skills or none.
+    pub(crate) fn registry(&self, capabilities: &Capabilities, has_skills: bool) -> Result<Arc<Registry>> {
+        let made = self.registries.get(capabilities, has_skills);
         if let Some(registry) = made.get() {
             return Ok(registry.clone());
         }
@@ -86,7 +89,8 @@ impl Definition {
         let builtin =
             builtin::available(capabilities).into_iter().filter(|(name, _)| wanted(name)).map(|(_, tool)| tool);
         let task = (!self.subagents.is_empty()).then(task_tool);
-        let registry = Arc::new(Registry::new(builtin.chain(task), self.persona.tools.iter().cloned())?);
+        let skill = has_skills.then(skill_tool);
+        let registry = Arc::new(Registry::new(builtin.chain(task).chain(skill), self.persona.tools.iter().cloned())?);
         Ok(made.get_or_init(|| registry).clone())
     }
 }
@@ -94,10 +98,11 @@ impl Definition {
 /// The tools of an agent, by what decides which there are. All its harnesses share them: schemas take long to make and much
 /// memory to keep.
 #[derive(Default, Clone)]
-struct Registries([OnceLock<Arc<Registry>>; 4]);
+struct Registries([OnceLock<Arc<Registry>>; 8]);
 
 impl Registries {
-    fn for_sandbox(&self, capabilities: &Capabilities) -> &OnceLock<Arc<Registry>> {
-        &self.0[usize::from(capabilities.exec) | usize::from(capabilities.write) << 1]
+    fn get(&self, capabilities: &Capabilities, has_skills: bool) -> &OnceLock<Arc<Registry>> {
+        let bits = [capabilities.exec, capabilities.write, has_skills];
+        &self.0[bits.into_iter().fold(0, |index, bit| index << 1 | usize::from(bit))]
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::Subagent;
+use super::{Compaction, Subagent};
 use crate::limits::Limits;
 use crate::policy::Policy;
+use crate::skill::{Catalog, Skill};
 use crate::tool::{BUILTIN_TOOLS, DynTool};
 use crate::{Error, ErrorKind, Result};
 
@@ -19,6 +20,10 @@ pub(crate) struct Persona {
     /// Of each prompt.
     pub(crate) limits: Limits,
     pub(crate) subagents: Vec<Subagent>,
+    pub(crate) skills: Vec<Skill>,
+    /// Whether it reads what the workspace says.
+    pub(crate) discovers: bool,
+    pub(crate) compaction: Option<Compaction>,
 }
 
 impl Default for Persona {
@@ -30,6 +35,9 @@ impl Default for Persona {
             policies: Vec::new(),
             limits: Limits::none(),
             subagents: Vec::new(),
+            skills: Vec::new(),
+            discovers: true,
+            compaction: None,
         }
     }
 }
@@ -44,6 +52,7 @@ impl Persona {
                     .with("built_in", BUILTIN_TOOLS.join(" ")));
             }
         }
+        Catalog::packaged(&self.skills)?;
         self.limits.check(ErrorKind::Config, "define agent")
     }
 }
@@ -90,6 +99,29 @@ macro_rules! persona_methods {
         #[must_use]
         pub fn limits(mut self, limits: Limits) -> Self {
             self.persona.limits = limits.or(&self.persona.limits);
+            self
+        }
+
+        /// Adds a skill that comes with the application.
+        #[must_use]
+        pub fn skill(mut self, skill: Skill) -> Self {
+            self.persona.skills.push(skill);
+            self
+        }
+
+        /// Whether sessions read what the workspace says: `AGENTS.md`, `CLAUDE.md` and the names of files in the working
+        /// directory, and the skills in `.agents/skills`. They do when nothing is said. Where strangers write the files,
+        /// strangers write a part of the prompt.
+        #[must_use]
+        pub fn workspace_notes(mut self, reads: bool) -> Self {
+            self.persona.discovers = reads;
+            self
+        }
+
+        /// How room is made in long conversations.
+        #[must_use]
+        pub fn compaction(mut self, compaction: Compaction) -> Self {
+            self.persona.compaction = Some(compaction);
             self
         }
 

@@ -5,11 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::persona::persona_methods;
-use super::{Definition, Persona, Registries};
+use super::{Compaction, Definition, Persona, Registries};
 use crate::limits::Limits;
 use crate::model::{Model, ThinkingLevel};
 use crate::policy::Policy;
 use crate::sandbox::{Narrowing, cannot_hold};
+use crate::skill::Skill;
 use crate::tool::{DynTool, Tool};
 use crate::{Capabilities, Error, ErrorKind, Result, SandboxInfo};
 
@@ -20,7 +21,7 @@ const MAX_NAME_BYTES: usize = 64;
 /// each task, and the sandbox of its parent.
 ///
 /// What it does not say it takes from its parent: the model, how hard it thinks, the limits of its prompts. Policies of the
-/// parent hold for it too. Instructions, tools and subagents are only its own.
+/// parent hold for it too. Instructions, tools, skills and subagents are only its own; what the workspace says it reads itself.
 ///
 /// It works in its parent's sandbox and cannot reach more. It can be told to reach less, by a [`Narrowing`]: there is no way to
 /// say "more".
@@ -120,7 +121,7 @@ impl Definition {
             self.subagents.push(Arc::new(child));
         }
         // Every name is checked against all built-in ones, so that an agent is valid in every sandbox or in none.
-        self.registry(&Capabilities::full())?;
+        self.registry(&Capabilities::full(), !self.persona.skills.is_empty())?;
         Ok(self)
     }
 
@@ -147,6 +148,7 @@ impl Definition {
         // The parent's hold for whatever happens below it.
         persona.policies.splice(0..0, self.persona.policies.iter().cloned());
         Self {
+            compaction: persona.compaction.clone().unwrap_or_else(|| self.compaction.clone()),
             persona,
             subagents: Vec::new(),
             name,

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 pub use self::reply::Reply;
@@ -66,6 +67,8 @@ enum Kind {
     Resumes,
     /// Has a subagent do something.
     Delegates(Task),
+    /// Follows a skill.
+    FollowsSkill { name: String, arguments: Value },
 }
 
 impl Session {
@@ -84,6 +87,16 @@ impl Session {
     /// The prompt gives [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a session in which nothing was said.
     pub fn resume(&self) -> Prompt {
         Prompt::new(self, Vec::new(), Kind::Resumes)
+    }
+
+    /// Has the agent follow the skill called `name`, with `arguments` unless they are `null`.
+    ///
+    /// The prompt gives [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a skill that neither the application nor the
+    /// workspace has.
+    pub fn skill(&self, name: impl Into<String>, arguments: Value) -> Prompt {
+        let name = name.into();
+        let shown = UserBlock::text(format!("Run the skill named \"{name}\"."));
+        Prompt::new(self, vec![shown], Kind::FollowsSkill { name, arguments })
     }
 
     /// Has a subagent do something, in a session of its own below this one. The conversation here goes on without it.
@@ -226,7 +239,7 @@ impl<T> Prompt<T> {
     /// As [`Prompt::output`], for a JSON Schema that is known only at run time. A schema that is none is an
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) error of the prompt.
     #[cfg(feature = "json-schema")]
-    pub fn output_schema(self, schema: serde_json::Value) -> Prompt<serde_json::Value> {
+    pub fn output_schema(self, schema: Value) -> Prompt<Value> {
         Prompt { options: self.options, output: Output::raw(schema) }
     }
 }

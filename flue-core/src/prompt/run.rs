@@ -5,11 +5,9 @@ use std::sync::Arc;
 use super::record::{Deadline, Record, until_stopped};
 use super::{Kind, MAX_IMAGE_CHARS, OPERATION, Prompt, PromptOptions, Reply};
 use crate::event::Observer;
-use crate::limits::{Ledger, Limits};
 use crate::model::{User, UserBlock};
-use crate::output::{FOOTER, Verdict};
-use crate::session::{RunContext, RunOptions, Task, TaskLog, run};
-use crate::tool::Registry;
+use crate::output::Verdict;
+use crate::session::{Opening, RunContext, RunOptions, Task, run};
 use crate::{Error, ErrorKind, Result};
 
 impl<T: Send + 'static> Prompt<T> {
@@ -29,23 +27,10 @@ impl<T: Send + 'static> Prompt<T> {
         let Self { mut options, output } = self;
         options.check()?;
         let session = options.session.clone();
-        let agent = &session.shared.agent;
         let mut transcript = session.claim("task")?;
         transcript.load().await?;
-        let ledger = Ledger::new(Limits::none(), agent.session_limits.clone(), *transcript.spent(), None);
-        ledger.check()?;
-        let cx = Arc::new(RunContext {
-            shared: session.shared.clone(),
-            session: session.name_shared(),
-            model: agent.model.clone(),
-            thinking: agent.thinking,
-            tools: session.shared.tools.clone(),
-            own_tools: Vec::new(),
-            events: session.shared.events.for_session(session.name_shared()).and(observer, true),
-            ledger: Arc::new(ledger),
-            tasks: TaskLog::default(),
-            cancel: options.cancel.clone(),
-        });
+        let cx = Arc::new(RunContext::idle(&session, &transcript, observer, options.cancel.clone()));
+        cx.ledger.check()?;
         let id = transcript.begin_tasks(&[""]).await?.pop().unwrap_or_default();
         let (below, link) = task.open(&cx, id).await?;
         (options.session, options.link) = (below, Some(link));
@@ -64,8 +49,7 @@ impl<T: Send + 'static> Prompt<T> {
             options.tools.splice(0..0, link.parent.own_tools.iter().cloned());
         }
         let verdict = output.shape.transpose()?.map(Verdict::new);
-        let tools = options.tools(verdict.as_ref())?;
-        let PromptOptions { session, mut content, kind, link, cancel: caller, .. } = options;
+        let PromptOptions { session, content, kind, link, cancel: caller, .. } = options;
         let mut transcript = session.claim(OPERATION)?;
         let (agent, name) = (&session.shared.agent, session.name_shared());
         let events = match &link {
@@ -74,9 +58,14 @@ impl<T: Send + 'static> Prompt<T> {
         };
         let resumes = matches!(kind, Kind::Resumes);
         let mut record = Record::begin(events.clone(), &content, resumes, link.clone());
-        if verdict.is_some() {
-            add_footer(&mut content);
-        }
+        let opening = match kind {
+            Kind::Resumes => Opening::Resumes,
+            Kind::FollowsSkill { name, arguments } => {
+                // Its text stands for the skill until that was read.
+                Opening::Skill { name, arguments, images: content.into_iter().skip(1).collect() }
+            }
+            Kind::Says | Kind::Delegates(_) => Opening::Says(User { content }),
+        };
         let cancel = caller.child_token();
         let limits = options.limits.or(&agent.persona.limits);
         let deadline = Deadline::of(options.timeout, limits.time);
@@ -87,11 +76,10 @@ impl<T: Send + 'static> Prompt<T> {
         let inherited = parent.as_ref().filter(|_| !agent.has_own_thinking).map(|parent| parent.thinking);
         let thinking = options.thinking.or(inherited).unwrap_or(agent.thinking);
         let origin = model.info().origin.clone();
-        let user = (!resumes).then_some(User { content });
         let own_tools = options.tools;
         let run_cancel = cancel.clone();
         let options =
-            RunOptions { user, model, thinking, limits, tools, own_tools, parent, verdict, events, cancel: run_cancel };
+            RunOptions { opening, model, thinking, limits, own_tools, parent, verdict, events, cancel: run_cancel };
         let run = run(&session, &mut transcript, options, &mut record.progress);
         let result = until_stopped(run, deadline, &caller, &cancel).await;
         record.end(result.as_ref().err());
@@ -137,22 +125,5 @@ impl PromptOptions {
             }
         }
         Ok(())
-    }
-
-    /// The agent's tools, those of this prompt, and those by which a result is handed in.
-    fn tools(&self, verdict: Option<&Arc<Verdict>>) -> Result<Arc<Registry>> {
-        let agent = &self.session.shared.tools;
-        if self.tools.is_empty() && verdict.is_none() {
-            return Ok(agent.clone());
-        }
-        let result = verdict.map(Verdict::tools).into_iter().flatten();
-        Ok(Arc::new(agent.with([], self.tools.iter().cloned(), result)?))
-    }
-}
-
-/// Says how a result is handed in, at the end of the text.
-fn add_footer(content: &mut [UserBlock]) {
-    if let Some(UserBlock::Text { text }) = content.first_mut() {
-        text.push_str(FOOTER);
     }
 }

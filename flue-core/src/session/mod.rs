@@ -2,26 +2,34 @@
 
 mod batch;
 mod call;
+mod compact;
 mod context;
+mod summary;
 mod task;
 mod transcript;
 mod turns;
+mod view;
+mod workspace;
 
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
+use tokio_util::sync::CancellationToken;
 
+pub use self::compact::CompactionReason;
 pub(crate) use self::context::RunContext;
 pub use self::task::{MAX_TASK_DEPTH, Task};
 pub(crate) use self::task::{TaskLink, TaskLog, task_session};
 pub(crate) use self::transcript::Transcript;
-pub(crate) use self::turns::{Progress, RunOptions, millis, run};
+pub(crate) use self::turns::{Opening, Progress, RunOptions, millis, run};
+pub(crate) use self::view::View;
+pub(crate) use self::workspace::Workspace;
 use crate::agent::Definition;
 use crate::event::Events;
-use crate::model::Message;
+use crate::model::{Message, Usage};
 use crate::store::{EntryKind, SessionKey};
-use crate::tool::{PathLocks, Registry};
+use crate::tool::PathLocks;
 use crate::{Error, ErrorKind, Result, Sandbox, SandboxPath};
 
 /// What all sessions of a harness share.
@@ -30,8 +38,6 @@ pub(crate) struct Shared {
     pub(crate) agent: Arc<Definition>,
     pub(crate) sandbox: Arc<dyn Sandbox>,
     pub(crate) cwd: SandboxPath,
-    pub(crate) tools: Arc<Registry>,
-    pub(crate) system: Arc<str>,
     pub(crate) events: Events,
     pub(crate) locks: PathLocks,
     /// How many tasks lie above; 0 for what the harness's own sessions share.
@@ -44,7 +50,6 @@ impl fmt::Debug for Shared {
             .field("id", &self.id)
             .field("agent", &self.agent)
             .field("cwd", &self.cwd)
-            .field("tools", &self.tools)
             .finish_non_exhaustive()
     }
 }
@@ -55,13 +60,15 @@ pub struct Session {
     pub(crate) shared: Arc<Shared>,
     name: Arc<str>,
     transcript: Arc<Mutex<Transcript>>,
+    /// What it found where it works.
+    workspace: Arc<OnceCell<Arc<Workspace>>>,
 }
 
 impl Session {
     pub(crate) fn new(shared: Arc<Shared>, name: Arc<str>) -> Self {
         let key = SessionKey::new(shared.id.clone(), name.clone());
         let transcript = Transcript::new(key, shared.agent.store.clone(), shared.agent.clock.clone());
-        Self { shared, name, transcript: Arc::new(Mutex::new(transcript)) }
+        Self { shared, name, transcript: Arc::new(Mutex::new(transcript)), workspace: Arc::default() }
     }
 
     /// The session's name.
@@ -73,6 +80,11 @@ impl Session {
         self.name.clone()
     }
 
+    /// What the session found where it works, looked for at the first call.
+    pub(crate) async fn workspace(&self, events: &Events) -> Result<Arc<Workspace>> {
+        self.workspace.get_or_try_init(|| Workspace::discover(&self.shared, events)).await.cloned()
+    }
+
     /// The conversation so far, as the model would see it.
     ///
     /// # Errors
@@ -81,6 +93,22 @@ impl Session {
         let mut transcript = self.claim("read session")?;
         transcript.load().await?;
         Ok(transcript.messages().to_vec())
+    }
+
+    /// Summarises all but the newest of the conversation, and says whether there was anything to summarise.
+    ///
+    /// The agent does so by itself before a conversation is too long for its model; see [`Compaction`](crate::Compaction). What
+    /// was said stays in the store. Dropping the call leaves the conversation as it is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SessionBusy`] while something runs; those of the model that summarises, and of the store.
+    pub async fn compact(&self) -> Result<bool> {
+        let mut transcript = self.claim(compact::OPERATION)?;
+        transcript.load().await?;
+        transcript.answer_interrupted().await?;
+        let cx = RunContext::idle(self, &transcript, None, CancellationToken::new());
+        cx.ledger.check()?;
+        compact::summarise(&cx, &mut transcript, CompactionReason::Manual, &mut Usage::default()).await
     }
 
     /// Removes the session with those of its tasks. This handle and others of the same session cannot be used after. Files of the sandbox stay.

@@ -11,7 +11,7 @@ use crate::event::{Event, Events};
 use crate::model::Usage;
 use crate::sandbox::{Narrowed, Narrowing};
 use crate::sessions::TASK_PREFIX;
-use crate::{Error, ErrorKind, Result, Sandbox, SandboxPath, system_prompt};
+use crate::{Error, ErrorKind, Result, Sandbox, SandboxPath};
 
 /// How deep tasks may lie within tasks.
 pub const MAX_TASK_DEPTH: u32 = 4;
@@ -81,17 +81,11 @@ impl Shared {
             Arc::new(Narrowed::new(self.sandbox.clone(), narrowing).await?)
         };
         let cwd = self.task_cwd(&*sandbox, cwd).await?;
-        let mut info = sandbox.info().clone();
-        info.cwd = cwd.clone();
-        let tools = agent.registry(&info.capabilities)?;
-        let system = system_prompt::compose(&agent, &info);
         Ok(Self {
             id: self.id.clone(),
             agent,
             sandbox,
             cwd,
-            tools,
-            system,
             events: self.events.clone(),
             locks: self.locks.clone(),
             depth: self.depth + 1,

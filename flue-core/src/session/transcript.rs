@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::View;
 use super::turns::millis;
 use crate::clock::{Clock, unix_ms};
 use crate::limits::Spent;
@@ -24,14 +25,14 @@ pub(crate) struct Transcript {
     /// What the store has; `None` when it must be asked.
     known: Option<Version>,
     deleted: bool,
-    messages: Arc<Vec<Arc<Message>>>,
+    view: View,
     /// What all of it took.
     spent: Spent,
 }
 
 impl Transcript {
     pub(crate) fn new(key: SessionKey, store: Arc<dyn SessionStore>, clock: Arc<dyn Clock>) -> Self {
-        Self { key, store, clock, known: None, deleted: false, messages: Arc::default(), spent: Spent::default() }
+        Self { key, store, clock, known: None, deleted: false, view: View::default(), spent: Spent::default() }
     }
 
     /// Makes sure that memory agrees with the store.
@@ -42,15 +43,11 @@ impl Transcript {
         }
         if self.known.is_none() {
             let stored = self.store.load(&self.key).await?;
-            self.spent = Spent::default();
-            let mut messages = Vec::new();
-            for entry in stored.entries {
-                self.spent.add(&spent(&entry));
-                if let EntryKind::Message { message } = entry.kind {
-                    messages.push(message);
-                }
+            (self.spent, self.view) = (Spent::default(), View::default());
+            for (place, entry) in (0..).zip(&stored.entries) {
+                self.spent.add(&spent(entry));
+                self.view.apply(place, &entry.kind);
             }
-            self.messages = Arc::new(messages);
             self.known = Some(stored.version);
         }
         Ok(())
@@ -61,8 +58,14 @@ impl Transcript {
         self.known.unwrap_or_default()
     }
 
+    /// What the model sees.
+    pub(crate) fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// The messages that the model sees.
     pub(crate) fn messages(&self) -> &Arc<Vec<Arc<Message>>> {
-        &self.messages
+        self.view.messages()
     }
 
     /// What the whole conversation took so far.
@@ -78,9 +81,12 @@ impl Transcript {
     /// As [`Transcript::push`], for messages that took time to come by.
     pub(crate) async fn push_timed(&mut self, messages: Vec<(Arc<Message>, Option<Duration>)>) -> Result<()> {
         let kind = |message: &Arc<Message>| EntryKind::Message { message: message.clone() };
-        self.append(messages.iter().map(|(message, took)| (kind(message), *took)).collect()).await?;
-        Arc::make_mut(&mut self.messages).extend(messages.into_iter().map(|(message, _)| message));
-        Ok(())
+        self.append(messages.iter().map(|(message, took)| (kind(message), *took)).collect()).await
+    }
+
+    /// Stores one entry of another kind.
+    pub(super) async fn record(&mut self, kind: EntryKind, took: Option<Duration>) -> Result<()> {
+        self.append(vec![(kind, took)]).await
     }
 
     /// Stores the first entries of a session, the `last` of them made now.
@@ -96,7 +102,7 @@ impl Transcript {
         if !self.deleted {
             self.known = None;
             self.store.delete(&self.key).await?;
-            self.messages = Arc::default();
+            self.view = View::default();
             self.deleted = true;
         }
         Ok(())
@@ -134,18 +140,20 @@ impl Transcript {
         let at_ms = unix_ms(&*self.clock);
         let entry = |(kind, took): (_, Option<Duration>)| Entry::new(at_ms, kind).with_took_ms(took.map(millis));
         let entries: Vec<Entry> = kinds.into_iter().map(entry).collect();
-        let mut took = Spent::default();
-        entries.iter().for_each(|entry| took.add(&spent(entry)));
+        let applied: Vec<(Spent, EntryKind)> = entries.iter().map(|entry| (spent(entry), entry.kind.clone())).collect();
         // Taken, so that a failed or dropped append leaves the version unknown.
         let at = self.known.take().unwrap_or_default();
         self.known = Some(self.store.append(&self.key, at, entries).await?);
-        self.spent.add(&took);
+        for (place, (spent, kind)) in (at.0..).zip(&applied) {
+            self.spent.add(spent);
+            self.view.apply(place, kind);
+        }
         Ok(())
     }
 
     /// Answers tool calls that an interruption left without a result. They are never run again by themselves.
     pub(crate) async fn answer_interrupted(&mut self) -> Result<()> {
-        let open = unanswered(&self.messages);
+        let open = unanswered(self.messages());
         if open.is_empty() { Ok(()) } else { self.push(open).await }
     }
 }
@@ -160,8 +168,11 @@ fn spent(entry: &Entry) -> Spent {
             Body::User(_) => Spent::default(),
         },
         EntryKind::TurnFailed { usage, .. } => Spent::turn(*usage, took),
+        EntryKind::Compacted { usage, .. } => Spent { usage: *usage, time: took, ..Spent::default() },
         EntryKind::TaskFinished { usage, .. } => Spent { usage: *usage, ..Spent::default() },
-        EntryKind::Created | EntryKind::Forked { .. } | EntryKind::TaskStarted { .. } => Spent::default(),
+        EntryKind::Created | EntryKind::Forked { .. } | EntryKind::Trimmed { .. } | EntryKind::TaskStarted { .. } => {
+            Spent::default()
+        }
     }
 }
 

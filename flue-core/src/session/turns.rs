@@ -12,27 +12,25 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{RunContext, Session, TaskLog, Transcript, batch};
+use super::{CompactionReason, RunContext, Session, TaskLog, Transcript, batch, compact};
 use crate::clock::unix_ms;
 use crate::event::{ErrorSummary, Event, Events};
 use crate::limits::{Ledger, Limits, Spent};
 use crate::model::{
     Assistant, Body, Message, Model, ModelEvent, ModelRequest, Origin, StopReason, ThinkingLevel, ToolCall, Turn,
-    Usage, User, collect,
+    Usage, User, UserBlock, collect,
 };
 use crate::output::{self, MAX_OUTPUT_ATTEMPTS, Settled, Verdict};
 use crate::prompt::OPERATION;
-use crate::tool::{DynTool, Registry};
+use crate::tool::DynTool;
 use crate::{Error, ErrorKind, Result, Retry, RetryPolicy};
 
 /// What one prompt asks for.
 pub(crate) struct RunOptions {
-    /// What is said; `None` to go on with what was interrupted.
-    pub(crate) user: Option<User>,
+    pub(crate) opening: Opening,
     pub(crate) model: Arc<dyn Model>,
     pub(crate) thinking: ThinkingLevel,
     pub(crate) limits: Limits,
-    pub(crate) tools: Arc<Registry>,
     /// Those that only this prompt has.
     pub(crate) own_tools: Vec<Arc<dyn DynTool>>,
     /// The run that waits for this one.
@@ -44,12 +42,47 @@ pub(crate) struct RunOptions {
     pub(crate) cancel: CancellationToken,
 }
 
+/// How a prompt begins.
+pub(crate) enum Opening {
+    /// Something is said.
+    Says(User),
+    /// A skill is to be followed, with arguments unless they are `null`, and images.
+    Skill { name: String, arguments: Value, images: Vec<UserBlock> },
+    /// What was interrupted goes on.
+    Resumes,
+}
+
+impl Opening {
+    /// The user's message; `None` when nothing is said.
+    async fn user(self, cx: &RunContext, wants_result: bool) -> Result<Option<User>> {
+        let mut user = match self {
+            Self::Resumes => return Ok(None),
+            Self::Says(user) => user,
+            Self::Skill { name, arguments, images } => {
+                let mut text = cx.workspace.skills.activate(cx.shared.sandbox.fs(), &name).await?;
+                if !arguments.is_null() {
+                    text.push_str(&format!("\n\nArguments:\n{arguments:#}"));
+                }
+                let mut user = User::text(text);
+                user.content.extend(images);
+                user
+            }
+        };
+        if wants_result && let Some(UserBlock::Text { text }) = user.content.first_mut() {
+            text.push_str(output::FOOTER);
+        }
+        Ok(Some(user))
+    }
+}
+
 /// One prompt on its way.
 struct Run<'a> {
     cx: Arc<RunContext>,
     transcript: &'a mut Transcript,
     verdict: Option<Arc<Verdict>>,
     progress: &'a mut Progress,
+    /// Whether a turn was refused as too long, and room was made.
+    made_room: bool,
 }
 
 /// What the model said in the end.
@@ -93,7 +126,14 @@ pub(crate) async fn run(
 ) -> Result<Answer> {
     transcript.load().await?;
     transcript.answer_interrupted().await?;
-    let RunOptions { user, model, thinking, limits, tools, own_tools, parent, verdict, events, cancel } = options;
+    let RunOptions { opening, model, thinking, limits, own_tools, parent, verdict, events, cancel } = options;
+    let workspace = session.workspace(&events).await?;
+    let tools = if own_tools.is_empty() && verdict.is_none() {
+        workspace.tools.clone()
+    } else {
+        let result = verdict.as_ref().map(Verdict::tools).into_iter().flatten();
+        Arc::new(workspace.tools.with([], own_tools.iter().cloned(), result)?)
+    };
     let agent = &session.shared.agent;
     let parent = parent.map(|parent| parent.ledger.clone());
     let cx = Arc::new(RunContext {
@@ -101,6 +141,7 @@ pub(crate) async fn run(
         session: session.name_shared(),
         model,
         thinking,
+        workspace,
         tools,
         own_tools,
         events,
@@ -108,7 +149,8 @@ pub(crate) async fn run(
         tasks: TaskLog::default(),
         cancel,
     });
-    let mut run = Run { cx, transcript, verdict, progress };
+    let user = opening.user(&cx, verdict.is_some()).await?;
+    let mut run = Run { cx, transcript, verdict, progress, made_room: false };
     let mut step = match user {
         Some(user) => {
             run.transcript.push([Message::new(user)]).await?;
@@ -130,7 +172,11 @@ pub(crate) async fn run(
 impl Run<'_> {
     /// One turn of the model, and the tool calls that it asks for.
     async fn step(&mut self) -> Result<Step> {
-        let (turn, took) = self.turn_with_retries().await?;
+        compact::before_turn(&self.cx, self.transcript, &mut self.progress.usage).await?;
+        let (turn, took) = match self.turn_with_retries().await {
+            Err(error) if error.kind() == ErrorKind::ContextOverflow => self.turn_with_room(error).await?,
+            turn => turn?,
+        };
         let assistant = turn.into_assistant(self.origin());
         let step = Step::of(&assistant);
         let calls: Vec<ToolCall> = assistant.tool_calls().cloned().collect();
@@ -143,6 +189,22 @@ impl Run<'_> {
             ran?;
         }
         Ok(step)
+    }
+
+    /// The turn that was refused as too long, once there is room. That helps once in a prompt; then the refusal stands.
+    async fn turn_with_room(&mut self, refusal: Error) -> Result<(Turn, Duration)> {
+        if std::mem::replace(&mut self.made_room, true) {
+            return Err(refusal);
+        }
+        let reason = CompactionReason::Overflow;
+        match compact::summarise(&self.cx, self.transcript, reason, &mut self.progress.usage).await {
+            Ok(true) => self.turn_with_retries().await,
+            Ok(false) => Err(refusal),
+            Err(error) if error.operation() == compact::OPERATION && !error.is_cancelled() => {
+                Err(refusal.with("compaction", error))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The answer, when `step` was the last one.
@@ -209,17 +271,9 @@ impl Run<'_> {
                 Ok(turn) => return Ok(turn),
                 Err(error) => error,
             };
-            let delay = match error.retry() {
-                Retry::Never => None,
-                Retry::After(wait) if wait > policy.max_delay => None,
-                Retry::Backoff | Retry::After(Duration::ZERO) => {
-                    // Sessions that fail together should not come back together.
-                    let seed = (unix_ms(&*self.cx.shared.agent.clock), &self.cx.session);
-                    Some(backoff(&policy, attempt, &seed))
-                }
-                Retry::After(wait) => Some(wait),
-            };
-            let Some(delay) = delay.filter(|_| attempt < policy.retries) else {
+            // Sessions that fail together should not come back together.
+            let seed = (unix_ms(&*self.cx.shared.agent.clock), &self.cx.session);
+            let Some(delay) = delay_before_retry(&policy, &error, attempt, &seed) else {
                 return Err(if attempt > 0 { error.with("attempts", attempt + 1) } else { error });
             };
             attempt += 1;
@@ -249,6 +303,7 @@ impl Run<'_> {
         // A refusal is the end of the prompt; the model's words about it are the reason.
         let result = result.and_then(|turn| match turn.finish.stop {
             StopReason::Refused => Err(refused(turn, self.origin())),
+            _ if overflowed(&turn, self.cx.model.info().context_window) => Err(overflow()),
             _ => Ok(turn),
         });
         record.end(&result, usage);
@@ -266,7 +321,7 @@ impl Run<'_> {
     async fn ask(&self) -> Result<Turn> {
         let info = self.cx.model.info();
         let request = ModelRequest {
-            system: self.cx.shared.system.clone(),
+            system: self.cx.workspace.system.clone(),
             messages: self.transcript.messages().clone(),
             tools: self.cx.tools.set().clone(),
             thinking: self.cx.thinking,
@@ -299,6 +354,21 @@ impl Run<'_> {
     }
 }
 
+/// Whether a provider took a conversation that is larger than the model's window, and cut it or left no room for an answer.
+fn overflowed(turn: &Turn, window: Option<u64>) -> bool {
+    let Some(window) = window.filter(|window| *window > 0) else { return false };
+    let usage = &turn.finish.usage;
+    match turn.finish.stop {
+        StopReason::End => usage.context() > window,
+        StopReason::Length => usage.output == 0 && usage.context() >= window - window / 100,
+        _ => false,
+    }
+}
+
+fn overflow() -> Error {
+    Error::new(ErrorKind::ContextOverflow, OPERATION, "the conversation is larger than the model's context window")
+}
+
 fn refused(turn: Turn, origin: Origin) -> Error {
     /// The most bytes of a refusal that an error repeats.
     const MAX_BYTES: usize = 1000;
@@ -314,6 +384,22 @@ fn refused(turn: Turn, origin: Origin) -> Error {
         Some(detail) => error.with("reason", detail),
         None => error,
     }
+}
+
+/// How long to wait before a turn that failed is tried again, for the time `attempt` (from 0); `None` when it is not.
+pub(super) fn delay_before_retry(
+    policy: &RetryPolicy,
+    error: &Error,
+    attempt: u32,
+    seed: &impl Hash,
+) -> Option<Duration> {
+    let delay = match error.retry() {
+        Retry::Never => None,
+        Retry::After(wait) if wait > policy.max_delay => None,
+        Retry::Backoff | Retry::After(Duration::ZERO) => Some(backoff(policy, attempt, seed)),
+        Retry::After(wait) => Some(wait),
+    };
+    delay.filter(|_| attempt < policy.retries)
 }
 
 /// The wait before retry `attempt` (from 0): doubled each time, a quarter of it spread by `seed`.

@@ -1,10 +1,12 @@
 //! What a session remembers, and the text in which stores keep it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Message, Usage};
+use crate::session::CompactionReason;
 use crate::{Error, ErrorKind, Result};
 
 /// The format of stored entries. Entries of older formats are read; newer ones are refused.
@@ -124,6 +126,28 @@ pub enum EntryKind {
         /// What the turn cost, as far as is known.
         usage: Usage,
     },
+    /// The results of tool calls that came before are shown to the model in short.
+    Trimmed {
+        /// The place of the first entry that is not concerned.
+        before: u64,
+    },
+    /// What came before is shown to the model as a summary. The entries stay.
+    Compacted {
+        /// Why.
+        reason: CompactionReason,
+        /// The summary.
+        summary: String,
+        /// The place of the first entry that is still shown as it is.
+        first_kept: u64,
+        /// Files that were read in what the summary is about, its earlier summaries included.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        read_files: BTreeSet<String>,
+        /// Files that were modified there.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        modified_files: BTreeSet<String>,
+        /// What the summary cost.
+        usage: Usage,
+    },
     /// A task is about to begin, in a session of its own.
     TaskStarted {
         /// Its id, the place of this entry. Its session is called `task:PARENT:ID`.
@@ -151,6 +175,7 @@ mod tests {
             Entry::new(1, EntryKind::Created),
             Entry::new(2, EntryKind::Forked { from: "a".into(), at: 3 }),
             Entry::new(u64::MAX, message).with_took_ms(Some(7)),
+            Entry::new(5, EntryKind::Trimmed { before: 3 }),
             Entry::new(3, EntryKind::TaskStarted { task: "3".into(), call_id: "c1".into() }),
             Entry::new(4, EntryKind::TaskFinished { task: "3".into(), usage: Usage::default() }),
             Entry::new(0, EntryKind::TurnFailed { kind: "io".into(), error: "x".into(), usage: Usage::default() }),

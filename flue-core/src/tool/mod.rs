@@ -7,6 +7,7 @@ mod locks;
 #[cfg(feature = "json-schema")]
 mod raw;
 mod registry;
+mod skill;
 mod task;
 
 use std::pin::Pin;
@@ -24,6 +25,7 @@ pub use self::raw::RawTool;
 #[cfg(feature = "json-schema")]
 pub(crate) use self::raw::SchemaCheck;
 pub(crate) use self::registry::Registry;
+pub(crate) use self::skill::{ACTIVATE_SKILL, skill_tool};
 pub(crate) use self::task::{TASK, task_tool};
 use crate::model::{ToolSpec, UserBlock};
 use crate::{Result, SandboxPath};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{BUILTIN_TOOLS, DynTool, TASK};
+use super::{ACTIVATE_SKILL, BUILTIN_TOOLS, DynTool, TASK};
 use crate::model::{ToolSet, ToolSpec};
 use crate::output::{FINISH, GIVE_UP};
 use crate::{Error, ErrorKind, Result};
@@ -14,7 +14,7 @@ const MAX_NAME_BYTES: usize = 64;
 /// The most tools that one agent offers.
 const MAX_TOOLS: usize = 512;
 /// Names that the harness gives to tools of its own, beside the [built-in ones](BUILTIN_TOOLS).
-const RESERVED_NAMES: [&str; 4] = [TASK, "activate_skill", FINISH, GIVE_UP];
+const RESERVED_NAMES: [&str; 4] = [TASK, ACTIVATE_SKILL, FINISH, GIVE_UP];
 
 /// Tools by name, with the set that the model sees.
 #[derive(Clone, Default)]

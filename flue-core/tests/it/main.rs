@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bounds;
+mod compaction;
 mod copy;
 mod faults;
 mod limits;
@@ -13,3 +14,4 @@ mod subagents;
 mod support;
 mod tools;
 mod turns;
+mod workspace;

@@ -58,6 +58,7 @@ async fn a_busy_session_is_found_and_neither_deleted_nor_copied_over() {
     sessions.get("a").await.unwrap();
     assert_eq!(sessions.delete("a").await.unwrap_err().kind(), ErrorKind::SessionBusy);
     assert_eq!(sessions.create("a").await.unwrap_err().kind(), ErrorKind::SessionBusy);
+    assert_eq!(sessions.get("a").await.unwrap().compact().await.unwrap_err().kind(), ErrorKind::SessionBusy);
     assert_eq!(sessions.entries("a").await.unwrap().len(), 1, "what is stored can be read meanwhile");
     let copy = sessions.fork("a", "b", None).await.unwrap();
     assert_eq!(conversation(&copy).await, ["user: \"Hang.\""]);

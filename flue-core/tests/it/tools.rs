@@ -327,10 +327,10 @@ impl DynTool for Counted {
 
 #[tokio::test]
 async fn the_harnesses_of_an_agent_share_what_its_tools_say_of_themselves() {
-    let (model, tool) = (ScriptModel::new(), Arc::new(Counted::default()));
+    let (model, tool) = (ScriptModel::new().says("a").says("b").says("c"), Arc::new(Counted::default()));
     let agent = agent(&model).dyn_tool(tool.clone()).build().unwrap();
     for id in ["a", "b", "c"] {
-        agent.start(id).await.unwrap();
+        assert_eq!(agent.start(id).await.unwrap().prompt("Go.").await.unwrap().text, id);
     }
     // Once for sandboxes with commands, for which every agent is checked, and once for those without.
     assert_eq!(tool.0.load(Ordering::SeqCst), 2);

@@ -1,5 +1,6 @@
 //! Entries of every kind, with what is hard to keep in them.
 
+use flue_core::CompactionReason;
 use flue_core::model::{
     Assistant, AssistantBlock, Cost, Image, Message, NativeItem, Origin, StopReason, Text, Thinking, ToolCall,
     ToolResult, Usage, User, UserBlock,
@@ -30,6 +31,15 @@ pub(super) fn samples() -> Vec<Entry> {
         })),
         message(Message::new(assistant())),
         message(Message::new(ToolResult::error(&ToolCall::new("c1", "read", "{}"), AWKWARD))),
+        EntryKind::Trimmed { before: 3 },
+        EntryKind::Compacted {
+            reason: CompactionReason::Threshold,
+            summary: AWKWARD.into(),
+            first_kept: 4,
+            read_files: [AWKWARD.to_owned()].into(),
+            modified_files: [].into(),
+            usage: usage(),
+        },
         EntryKind::TaskStarted { task: "6".into(), call_id: AWKWARD.into() },
         EntryKind::TaskFinished { task: "6".into(), usage: usage() },
         EntryKind::TurnFailed { kind: "unavailable".into(), error: AWKWARD.into(), usage: usage() },
