@@ -46,8 +46,11 @@ impl Database {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
         connection.busy_timeout(BUSY_LIMIT).map_err(failed)?;
-        // Before anything is written to it.
-        let is_new = is_new(&connection, path)?;
+        // Before anything is written to it. In a transaction, so that what another process is just making is seen whole or
+        // not at all.
+        let look = Transaction::new(&mut connection, TransactionBehavior::Deferred).map_err(failed)?;
+        let is_new = is_new(&look, path)?;
+        drop(look);
         if is_new {
             connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
             create(&mut connection, path)?;

@@ -106,7 +106,7 @@ async fn garbage_is_answered_and_hurts_nobody() {
     let temp = Temp::new();
     let port = server();
     let sandbox = confined(temp.path(), policy().allow_host(format!("localhost:{port}"))).await;
-    let ask = |text: &str| format!("exec 3<>/dev/tcp/127.0.0.1/3128; printf '{text}' >&3; cat <&3");
+    let ask = |text: &str| format!("exec 3<>/dev/tcp/127.0.0.1/3128; printf '{text}' | cat >&3; cat <&3");
     for (text, status) in [
         ("GARBAGE\\r\\n\\r\\n", "400"),
         ("GET / HTTP/1.1\\r\\n\\r\\n", "400"),
