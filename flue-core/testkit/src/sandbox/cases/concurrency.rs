@@ -103,9 +103,9 @@ async fn two_commands_meet(t: &Subject) -> CaseResult {
 
 async fn one_is_stopped_and_the_others_go_on(t: &Subject) -> CaseResult {
     let commands = (0..AT_ONCE / 2).map(async |index| {
-        let request = t.command("sleep 2; echo done");
+        let request = t.command("sleep 60");
         match index % 3 {
-            0 => t.exec(request).await,
+            0 => t.exec(t.command("sleep 2; echo done")).await,
             1 => t.exec(request.with_timeout(Duration::from_millis(300))).await,
             _ => {
                 let cancel = tokio_util::sync::CancellationToken::new();

@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::group;
-use crate::report::{CaseResult, ensure, ensure_eq};
+use crate::report::{CaseResult, Stop, ensure, ensure_eq};
 use crate::sandbox::subject::{Subject, longest_poll, refused, timed};
 use crate::sandbox::{Case, Need};
 
@@ -17,8 +17,10 @@ const SHORT: Duration = Duration::from_millis(700);
 const BEGUN: Duration = Duration::from_millis(700);
 /// How long a sandbox may take to act, on a slow machine and over a slow line.
 const PROMPT: Duration = Duration::from_secs(8);
-/// How long a command that was stopped would need, had it not been.
-const AFTERMATH: Duration = Duration::from_secs(3);
+/// How often it is looked whether a command has begun.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How long what is left of a command that was stopped is given to show.
+const AFTERMATH: Duration = Duration::from_secs(2);
 /// How long a busy command runs.
 const BUSY: Duration = Duration::from_secs(3);
 /// The longest that one poll of its future may hold the thread of its caller, on a machine that has other things to do.
@@ -79,12 +81,28 @@ async fn a_command_within_its_time_is_not_cut(t: &Subject) -> CaseResult {
     Ok(())
 }
 
-/// A command that leaves a mark unless it is stopped, and whose child would too.
-const MARKS: &str = "echo begun > begun; (sleep 2; echo x > child-mark) & sleep 2; echo x > mark";
+/// A command that leaves a mark once it is told to go on, and whose child would too.
+const MARKS: &str = "echo begun > begun; (while [ ! -e go ]; do sleep 0.1; done; echo x > child-mark) & \
+                     while [ ! -e go ]; do sleep 0.1; done; echo x > mark";
 
+/// Waits until [`MARKS`] has begun.
+async fn begun(t: &Subject) -> CaseResult {
+    let file = t.at("begun")?;
+    let wait = async {
+        while t.fs().metadata(&file).await.is_err() {
+            sleep(LOOK_EVERY).await;
+        }
+    };
+    timeout(PROMPT, wait).await.map_err(|_| Stop::failed(format_args!("the command did not begin within {PROMPT:?}")))
+}
+
+/// Tells whatever is left of [`MARKS`] to go on.
 async fn left_no_mark(t: &Subject) -> CaseResult {
+    t.put("go", "").await?;
     sleep(AFTERMATH).await;
-    ensure_eq!(t.names("").await?, ["begun"], "what the command left, some time after it was stopped");
+    let mut names = t.names("").await?;
+    names.retain(|name| name.ends_with("mark"));
+    ensure_eq!(names, [""; 0], "what the command left, some time after it was stopped");
     t.still_works().await
 }
 
@@ -121,11 +139,15 @@ async fn cancelling_ends_a_running_command(t: &Subject) -> CaseResult {
 async fn a_cancelled_command_does_nothing_more(t: &Subject) -> CaseResult {
     let cancel = CancellationToken::new();
     let request = t.command(MARKS).with_cancel(cancel.clone());
-    let stop = async {
-        sleep(BEGUN).await;
-        cancel.cancel();
-    };
-    let (result, ()) = futures_util::future::join(t.exec(request), stop).await;
+    let mut run = std::pin::pin!(t.exec(request));
+    tokio::select! {
+        output = &mut run => return Err(Stop::failed(format_args!("it ended by itself: {output:?}"))),
+        begun = begun(t) => begun?,
+    }
+    cancel.cancel();
+    let result = timeout(PROMPT, run).await;
+    let result =
+        result.map_err(|_| Stop::failed(format_args!("it did not end within {PROMPT:?} of its cancelling")))?;
     refused("a cancelled command", result, &[ErrorKind::Cancelled])?;
     left_no_mark(t).await
 }
@@ -139,8 +161,10 @@ async fn cancelling_after_the_end_changes_nothing(t: &Subject) -> CaseResult {
 }
 
 async fn a_dropped_command_does_nothing_more(t: &Subject) -> CaseResult {
-    let dropped = timeout(BEGUN, t.exec(t.command(MARKS))).await;
-    ensure!(dropped.is_err(), "the command ended before it could be dropped");
+    tokio::select! {
+        output = t.exec(t.command(MARKS)) => return Err(Stop::failed(format_args!("it ended by itself: {output:?}"))),
+        begun = begun(t) => begun?,
+    }
     left_no_mark(t).await?;
     for command in ENDLESS {
         let (dropped, took) = timed(timeout(BEGUN, t.exec(t.command(*command)))).await;
