@@ -2,6 +2,12 @@
 
 #[cfg(feature = "anthropic")]
 mod anthropic;
+#[cfg(feature = "azure")]
+mod azure;
+#[cfg(feature = "bedrock")]
+mod bedrock;
+#[cfg(feature = "google")]
+mod google;
 #[cfg(feature = "openai")]
 mod openai;
 #[cfg(feature = "scripted")]
@@ -41,9 +47,9 @@ pub(crate) struct Request<'a> {
 }
 
 macro_rules! built_in {
-    ($feature:literal, $module:ident) => {{
+    ($feature:literal, $module:ident $(:: $inner:ident)?) => {{
         #[cfg(feature = $feature)]
-        let built_in = Some(BuiltIn { open: $module::open, list: $module::list });
+        let built_in = Some(BuiltIn { open: $module $(:: $inner)? ::open, list: $module $(:: $inner)? ::list });
         #[cfg(not(feature = $feature))]
         let built_in = None;
         built_in
@@ -65,6 +71,8 @@ pub(crate) const BACKENDS: &[Backend] = &[
             "together",
             "fireworks",
             "cerebras",
+            "moonshot",
+            "zai",
             "ollama",
             "lmstudio",
             "vllm",
@@ -72,6 +80,10 @@ pub(crate) const BACKENDS: &[Backend] = &[
         ],
         built_in: built_in!("openai", openai),
     },
+    Backend { feature: "azure", providers: &["azure"], built_in: built_in!("azure", azure) },
+    Backend { feature: "bedrock", providers: &["bedrock"], built_in: built_in!("bedrock", bedrock) },
+    Backend { feature: "google", providers: &["google"], built_in: built_in!("google", google) },
+    Backend { feature: "vertex", providers: &["vertex"], built_in: built_in!("vertex", google::vertex) },
     Backend { feature: "scripted", providers: &["scripted"], built_in: built_in!("scripted", scripted) },
 ];
 

@@ -4,6 +4,9 @@ mod backend;
 mod open;
 mod provider;
 
+#[cfg(feature = "wrap")]
+pub use flue_models_wrap as wrap;
+
 pub use self::open::{Models, OpenOptions, open};
 pub use self::provider::{Provider, providers};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use flue_core::model::Model;
 use flue_core::{Error, ErrorKind, Result};
-#[cfg(any(feature = "anthropic", feature = "openai"))]
+#[cfg(any(feature = "anthropic", feature = "bedrock", feature = "google", feature = "openai"))]
 use flue_models_kit::Http;
 
 use crate::backend::{BACKENDS, Request};
@@ -59,7 +59,7 @@ impl fmt::Debug for OpenOptions {
 /// Opens models by name. Those opened by one value, or its clones, share their connections.
 #[derive(Debug, Clone, Default)]
 pub struct Models {
-    #[cfg(any(feature = "anthropic", feature = "openai"))]
+    #[cfg(any(feature = "anthropic", feature = "bedrock", feature = "google", feature = "openai"))]
     pub(crate) http: Http,
 }
 
@@ -103,7 +103,7 @@ impl Models {
     }
 }
 
-#[cfg(any(feature = "anthropic", feature = "openai"))]
+#[cfg(any(feature = "anthropic", feature = "bedrock", feature = "google", feature = "openai"))]
 impl OpenOptions {
     /// The variable `name`, or the key that stands in for it.
     pub(crate) fn variable(&self, name: &str, key_variable: &str) -> Option<String> {

@@ -16,6 +16,8 @@ pub struct Provider {
     pub key_required: bool,
     /// The variable that overrides its address.
     pub url_variable: Option<&'static str>,
+    /// Other variables that have to be set.
+    pub other_variables: Vec<&'static str>,
     /// The names of its models, where they are few and fixed.
     pub models: Vec<&'static str>,
 }
@@ -23,21 +25,36 @@ pub struct Provider {
 impl Provider {
     /// Whether its models open as things are.
     pub fn is_ready(&self) -> bool {
-        !self.key_required || self.key_set.is_some()
+        (!self.key_required || self.key_set.is_some()) && self.other_variables.iter().all(is_set)
     }
 
-    #[cfg(any(feature = "anthropic", feature = "openai", feature = "scripted"))]
+    #[cfg(any(
+        feature = "anthropic",
+        feature = "bedrock",
+        feature = "google",
+        feature = "openai",
+        feature = "scripted"
+    ))]
     pub(crate) fn new(name: &'static str, key_variables: Vec<&'static str>) -> Self {
-        let set = |variable: &&str| std::env::var(variable).is_ok_and(|value| !value.trim().is_empty());
         Self {
             name,
-            key_set: key_variables.iter().copied().find(set),
+            key_set: key_variables.iter().copied().find(is_set),
             key_required: !key_variables.is_empty(),
             key_variables,
             url_variable: None,
+            other_variables: Vec::new(),
             models: Vec::new(),
         }
     }
+
+    #[cfg(feature = "vertex")]
+    pub(crate) fn needs(self, variables: &[&'static str]) -> Self {
+        Self { other_variables: variables.to_vec(), ..self }
+    }
+}
+
+fn is_set(variable: &&str) -> bool {
+    std::env::var(variable).is_ok_and(|value| !value.trim().is_empty())
 }
 
 /// The providers that are built in. Looks at which keys are set, and never shows them.

@@ -7,6 +7,7 @@
 
 mod bench;
 mod ci;
+mod codegen;
 mod files;
 mod layers;
 mod peers;
@@ -45,6 +46,12 @@ const TASKS: &[Task] = &[
         arguments: "[quick] [STEP…] [-k]",
         about: "every check, or the named ones; quick: those for every loop; -k: go on",
         run: ci::run,
+    },
+    Task {
+        name: "codegen",
+        arguments: "catalog [--check] [PACKAGE]",
+        about: "what is known of models, from the package that the catalogue is made of",
+        run: codegen::run,
     },
     Task {
         name: "layers",

@@ -42,7 +42,7 @@ impl ModelInfo {
 }
 
 /// Prices in US dollars for a million tokens.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Price {
     /// Uncached input.
@@ -53,16 +53,49 @@ pub struct Price {
     pub cache_read: f64,
     /// Cache writes kept for minutes. Those kept for an hour cost twice the input price.
     pub cache_write: f64,
+    /// Prices that take the place of these for long conversations, shortest first.
+    pub tiers: Vec<PriceTier>,
+}
+
+/// The prices of a whole request whose input, cached or not, is above a number of tokens.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct PriceTier {
+    /// The tokens that the input has to exceed.
+    pub above: u64,
+    /// What then counts; its own tiers do not.
+    pub price: Price,
+}
+
+impl PriceTier {
+    /// The prices above so many tokens of input.
+    pub fn new(above: u64, price: Price) -> Self {
+        Self { above, price }
+    }
 }
 
 impl Price {
     /// Prices for a million tokens.
     pub fn new(input: f64, output: f64, cache_read: f64, cache_write: f64) -> Self {
-        Self { input, output, cache_read, cache_write }
+        Self { input, output, cache_read, cache_write, tiers: Vec::new() }
     }
 
-    /// What `usage` costs.
+    /// Sets the prices of long conversations, shortest first.
+    #[must_use]
+    pub fn with_tiers(mut self, tiers: Vec<PriceTier>) -> Self {
+        self.tiers = tiers;
+        self
+    }
+
+    /// What `usage`, that of one request, costs.
     pub fn cost(&self, usage: &Usage) -> Cost {
+        match self.tiers.iter().rev().find(|tier| usage.context() > tier.above) {
+            Some(tier) => tier.price.flat_cost(usage),
+            None => self.flat_cost(usage),
+        }
+    }
+
+    fn flat_cost(&self, usage: &Usage) -> Cost {
         const MILLION: f64 = 1e6;
         #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
         let dollars = |tokens: u64, price: f64| tokens as f64 * price / MILLION;
@@ -97,5 +130,14 @@ mod tests {
         assert_eq!((cost.input, cost.output, cost.cache_read), (3.0, 7.5, 0.6));
         assert_eq!(cost.cache_write, 2.0 * 3.75 + 6.0);
         assert!((cost.total - 24.6).abs() < 1e-9);
+    }
+    #[test]
+    fn a_long_conversation_costs_what_its_tier_says() {
+        let tier = |above, times: f64| PriceTier::new(above, Price::new(times, times, times, times));
+        let price = Price::new(1.0, 1.0, 1.0, 1.0).with_tiers(vec![tier(100, 2.0), tier(1000, 3.0)]);
+        let cost = |input, cache_read| price.cost(&Usage { input, cache_read, ..Usage::default() }).total * 1e6;
+        for (input, cache_read, expected) in [(100, 0, 100.0), (1, 100, 202.0), (500, 500, 2000.0), (2, 999, 3003.0)] {
+            assert!((cost(input, cache_read) - expected).abs() < 1e-9, "{input} {cache_read}");
+        }
     }
 }

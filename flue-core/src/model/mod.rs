@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use futures_core::Stream;
 
 pub use self::event::{Finish, ModelEvent, StopReason, Turn, collect};
-pub use self::info::{ModelInfo, Price};
+pub use self::info::{ModelInfo, Price, PriceTier};
 pub use self::message::{
     Assistant, AssistantBlock, Body, Image, Message, NativeItem, Origin, Text, Thinking, ToolCall, ToolResult, User,
     UserBlock,

@@ -2,8 +2,16 @@
 //!
 //! It works over a closure from the chunks of one reply to its events, so that a codec needs no socket to be proved.
 
+mod mutate;
+mod render;
+mod samples;
+
 use flue_core::model::{AssistantBlock, ModelEvent};
 use flue_core::{ErrorKind, Result};
+
+pub use self::mutate::mutate;
+pub use self::render::render;
+pub use self::samples::{conversation, tools, turn};
 
 /// Decodes one whole reply, which arrives in these chunks and then ends.
 pub type Decode<'a> = &'a dyn Fn(&[&[u8]]) -> Result<Vec<ModelEvent>>;

@@ -1,25 +1,10 @@
 //! What is known of Claude models without asking.
 
 use flue_core::model::{ModelInfo, Price};
+use flue_models_kit::Catalog;
+use flue_models_kit::claude::ThinkingStyle;
 
-/// How a model is told to think.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ThinkingStyle {
-    /// Not at all: it does not think, or nothing is known of how.
-    Never,
-    /// By a number of tokens: models before Claude 4.6.
-    Budget,
-    /// By an effort, the model choosing how much that is: Claude 4.6 and later.
-    Adaptive {
-        /// Whether it has the effort `xhigh` above `high`.
-        xhigh: bool,
-        /// Whether it can be told not to think. One that cannot is given the least effort.
-        can_stop: bool,
-    },
-}
-
-/// What an application knows better about a model than the built-in table. What is `None` is left as it is.
+/// What an application knows better about a model than the catalogue. What is `None` is left as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ModelOptions {
@@ -35,33 +20,10 @@ pub struct ModelOptions {
     pub thinking: Option<ThinkingStyle>,
 }
 
-const LEVELS: ThinkingStyle = ThinkingStyle::Adaptive { xhigh: true, can_stop: true };
-const ALWAYS: ThinkingStyle = ThinkingStyle::Adaptive { xhigh: true, can_stop: false };
-const NO_XHIGH: ThinkingStyle = ThinkingStyle::Adaptive { xhigh: false, can_stop: true };
+/// The models of `anthropic`.
+pub const CATALOG: Catalog = Catalog::new(include_str!("catalog.jsonl"));
 
-/// Id, context window, longest output, prices (input, output, cache read, cache write), thinking. Limits and prices as the
-/// catalogue of `@earendil-works/pi-ai` 1.5.2 (MIT) has them from Anthropic's model pages, November 2026. The price of a
-/// model whose price depends on the length of the input is left out.
-type Row = (&'static str, u64, u64, Option<[f64; 4]>, ThinkingStyle);
-const MODELS: &[Row] = &[
-    ("claude-fable-5", 1_000_000, 128_000, Some([10.0, 50.0, 1.0, 12.5]), ALWAYS),
-    ("claude-fable-5-1", 1_000_000, 128_000, Some([10.0, 50.0, 0.25, 12.5]), ALWAYS),
-    ("claude-fable-5-2", 1_000_000, 128_000, Some([8.0, 40.0, 0.2, 10.0]), ALWAYS),
-    ("claude-haiku-4-5", 200_000, 64_000, Some([1.0, 5.0, 0.1, 1.25]), ThinkingStyle::Budget),
-    ("claude-haiku-5-5", 1_000_000, 128_000, None, LEVELS),
-    ("claude-opus-4-5", 200_000, 64_000, Some([5.0, 25.0, 0.5, 6.25]), ThinkingStyle::Budget),
-    ("claude-opus-4-6", 1_000_000, 128_000, Some([5.0, 25.0, 0.5, 6.25]), NO_XHIGH),
-    ("claude-opus-4-7", 1_000_000, 128_000, Some([5.0, 25.0, 0.5, 6.25]), LEVELS),
-    ("claude-opus-4-8", 1_000_000, 128_000, Some([5.0, 25.0, 0.5, 6.25]), LEVELS),
-    ("claude-opus-5", 1_000_000, 128_000, Some([5.0, 25.0, 0.5, 6.25]), LEVELS),
-    ("claude-opus-5-5", 1_000_000, 128_000, Some([4.0, 20.0, 0.2, 5.0]), ALWAYS),
-    ("claude-sonnet-4-5", 200_000, 64_000, Some([3.0, 15.0, 0.3, 3.75]), ThinkingStyle::Budget),
-    ("claude-sonnet-4-6", 1_000_000, 128_000, Some([3.0, 15.0, 0.3, 3.75]), NO_XHIGH),
-    ("claude-sonnet-5", 1_000_000, 128_000, Some([2.0, 10.0, 0.2, 2.5]), LEVELS),
-    ("claude-sonnet-5-5", 1_000_000, 128_000, Some([2.0, 10.0, 0.1, 2.5]), ALWAYS),
-];
-
-/// Claude models that are not in the table and older than effort, by how their ids begin.
+/// Claude models that are not in the catalogue and older than effort, by how their ids begin.
 const BY_BUDGET: &[&str] =
     &["claude-3-7", "claude-opus-4-0", "claude-opus-4-1", "claude-opus-4-2", "claude-sonnet-4-0", "claude-sonnet-4-2"];
 const WITHOUT_THINKING: &[&str] = &["claude-3", "claude-2", "claude-instant"];
@@ -69,18 +31,17 @@ const WITHOUT_THINKING: &[&str] = &["claude-3", "claude-2", "claude-instant"];
 /// What is known of `model`, in the words of `provider` and `api`.
 pub(crate) fn lookup(provider: &str, api: &str, model: &str, options: &ModelOptions) -> (ModelInfo, ThinkingStyle) {
     let mut info = ModelInfo::new(provider, api, model);
-    let row = MODELS.iter().find(|(id, ..)| *id == undated(model));
-    if let Some((_, window, output, price, _)) = row {
-        info.context_window = Some(*window);
-        info.max_output = Some(*output);
-        info.price = price.map(|[input, output, read, write]| Price::new(input, output, read, write));
+    let entry = CATALOG.find(crate::PROVIDER, model).or_else(|| CATALOG.find(crate::PROVIDER, undated(model)));
+    match &entry {
+        Some(entry) => entry.describe(&mut info),
+        None => info.images = model.starts_with("claude-"),
     }
-    let thinking = options.thinking.unwrap_or_else(|| row.map_or_else(|| guess(model), |row| row.4));
-    info.images = options.images.unwrap_or(model.starts_with("claude-"));
+    let thinking = options.thinking.unwrap_or_else(|| entry.as_ref().map_or_else(|| guess(model), ThinkingStyle::of));
+    info.images = options.images.unwrap_or(info.images);
     info.reasoning = thinking != ThinkingStyle::Never;
     info.context_window = options.context_window.or(info.context_window);
     info.max_output = options.max_output.or(info.max_output);
-    info.price = options.price.or(info.price);
+    info.price = options.price.clone().or(info.price);
     (info, thinking)
 }
 
@@ -109,7 +70,7 @@ fn guess(model: &str) -> ThinkingStyle {
 mod tests {
     use super::*;
 
-    fn style(model: &str) -> ThinkingStyle {
+    fn style_of(model: &str) -> ThinkingStyle {
         lookup("anthropic", "anthropic-messages", model, &ModelOptions::default()).1
     }
 
@@ -121,16 +82,30 @@ mod tests {
             assert_eq!(&*find(model).origin.model, model);
         }
         assert_eq!(find("claude-opus-5").price.map(|price| price.input), Some(5.0));
+        assert_eq!(find("claude-haiku-5-5").price.map(|price| price.tiers.len()), Some(1));
         assert_eq!(find("claude-opus-5-5").price.map(|price| price.input), Some(4.0));
     }
 
     #[test]
+    fn thinking_is_told_by_the_catalogue() {
+        for (model, xhigh, can_stop) in [
+            ("claude-sonnet-4-6", false, true),
+            ("claude-opus-4-7", true, true),
+            ("claude-opus-5-5", true, false),
+            ("claude-fable-5", true, false),
+        ] {
+            assert_eq!(style_of(model), ThinkingStyle::Adaptive { xhigh, can_stop }, "{model}");
+        }
+        assert_eq!(style_of("claude-haiku-4-5-20251001"), ThinkingStyle::Budget);
+    }
+
+    #[test]
     fn an_unknown_model_is_guessed_by_its_family_and_has_no_made_up_limits() {
-        assert_eq!(style("claude-3-5-haiku-20241022"), ThinkingStyle::Never);
-        assert_eq!(style("claude-3-7-sonnet-20250219"), ThinkingStyle::Budget);
-        assert_eq!(style("claude-sonnet-4-20250514"), ThinkingStyle::Budget);
-        assert_eq!(style("claude-next-9"), ThinkingStyle::Adaptive { xhigh: false, can_stop: false });
-        assert_eq!(style("local"), ThinkingStyle::Never);
+        assert_eq!(style_of("claude-3-5-haiku-20241022"), ThinkingStyle::Never);
+        assert_eq!(style_of("claude-3-7-sonnet-20250219"), ThinkingStyle::Budget);
+        assert_eq!(style_of("claude-sonnet-4-20250514"), ThinkingStyle::Budget);
+        assert_eq!(style_of("claude-next-9"), ThinkingStyle::Adaptive { xhigh: false, can_stop: false });
+        assert_eq!(style_of("local"), ThinkingStyle::Never);
         let (info, _) = lookup("anthropic", "anthropic-messages", "claude-next-9", &ModelOptions::default());
         assert_eq!((info.context_window, info.max_output, info.price), (None, None, None));
         assert!(info.images && info.reasoning);

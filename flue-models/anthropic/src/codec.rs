@@ -2,9 +2,10 @@
 
 use flue_core::model::{ModelInfo, ModelRequest};
 use flue_core::{Error, Result};
+use flue_models_kit::claude::ThinkingStyle;
 use flue_models_kit::{Codec, Decoder, HttpReply, Target, WireRequest, reply_error};
 
-use crate::catalog::{self, ModelOptions, ThinkingStyle};
+use crate::catalog::{self, ModelOptions};
 use crate::decode::MessagesDecoder;
 use crate::encode;
 

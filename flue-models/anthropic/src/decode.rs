@@ -150,7 +150,7 @@ impl MessagesDecoder {
             Some(_) => StopReason::End,
         };
         let mut usage = self.usage;
-        usage.cost = self.info.price.map(|price| price.cost(&usage));
+        usage.cost = self.info.price.as_ref().map(|price| price.cost(&usage));
         let mut finish = Finish::new(stop, usage);
         finish.response_id = self.response_id.take();
         finish.response_model = self.response_model.take();

@@ -1,23 +1,19 @@
 //! A request as Anthropic takes it.
 
 mod message;
-mod thinking;
 mod transcript;
 
 use std::borrow::Cow;
 
 use flue_core::model::{ModelRequest, ToolChoice, ToolSet};
+use flue_models_kit::claude::{INTERLEAVED_THINKING, Thinking};
 use flue_models_kit::json::{Array, Object};
 use flue_models_kit::{WireRequest, body_buffer};
 
-use self::thinking::Thinking;
 use crate::Messages;
 
 /// The version of the protocol; there has been one.
 const VERSION: &str = "2023-06-01";
-
-/// Lets a model that thinks by budget think between tool calls too.
-const INTERLEAVED_THINKING: &str = "interleaved-thinking-2025-05-14";
 
 /// Room for what a body has beside its tools, its system prompt and its messages, and for what escaping adds.
 const REST_BYTES: usize = 1024;
@@ -26,7 +22,7 @@ const REST_BYTES: usize = 1024;
 const CACHE_CONTROL: &str = r#"{"type":"ephemeral"}"#;
 
 pub(crate) fn request(codec: &Messages, request: &ModelRequest) -> WireRequest {
-    let thinking = Thinking::of(codec, request);
+    let thinking = Thinking::of(codec.thinking, codec.info.max_output, request);
     let messages = transcript::encode(&codec.target, &request.messages);
     let tools = request.tools.wire().get_or_encode(codec.target.wire, || tools(&request.tools));
     let size = transcript::size(&messages) + tools.len() + request.system.len() + REST_BYTES;

@@ -6,6 +6,8 @@ mod decode;
 mod encode;
 mod provider;
 
-pub use self::catalog::{ModelOptions, ThinkingStyle};
+pub use flue_models_kit::claude::ThinkingStyle;
+
+pub use self::catalog::{CATALOG, ModelOptions};
 pub use self::codec::Messages;
 pub use self::provider::{Anthropic, BASE_URL, KEY_VARIABLE, PROVIDER, TOKEN_VARIABLE, URL_VARIABLE};

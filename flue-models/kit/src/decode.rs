@@ -3,9 +3,9 @@
 use flue_core::model::ModelEvent;
 use flue_core::{Error, ErrorKind, Result};
 
-use crate::{Codec, Decoder, SseParser};
+use crate::{Codec, Decoder, SseEvent, SseParser};
 
-/// The most bytes that a reply which is not a stream may have.
+/// The most bytes that a reply may have: a decoder may have to keep all of it until its end.
 pub const MAX_REPLY_BYTES: usize = 64 * 1024 * 1024;
 
 /// How a reply is written.
@@ -13,6 +13,9 @@ pub const MAX_REPLY_BYTES: usize = 64 * 1024 * 1024;
 pub enum ReplyFormat {
     /// Server-sent events.
     Events,
+    /// Frames of `application/vnd.amazon.eventstream`, given to the decoder as events.
+    #[cfg(feature = "event-stream")]
+    Frames,
     /// One JSON document.
     Whole,
 }
@@ -23,6 +26,8 @@ impl ReplyFormat {
     pub fn of(content_type: Option<&str>) -> Self {
         match content_type.and_then(|value| value.split(';').next()) {
             Some(essence) if essence.trim().eq_ignore_ascii_case("application/json") => Self::Whole,
+            #[cfg(feature = "event-stream")]
+            Some(essence) if essence.trim().eq_ignore_ascii_case("application/vnd.amazon.eventstream") => Self::Frames,
             _ => Self::Events,
         }
     }
@@ -32,11 +37,14 @@ impl ReplyFormat {
 pub struct Decoding {
     decoder: Box<dyn Decoder>,
     source: Source,
+    taken: usize,
     finished: bool,
 }
 
 enum Source {
     Events(SseParser),
+    #[cfg(feature = "event-stream")]
+    Frames(crate::FrameParser),
     Whole(Vec<u8>),
 }
 
@@ -45,9 +53,11 @@ impl Decoding {
     pub fn new(decoder: Box<dyn Decoder>, format: ReplyFormat) -> Self {
         let source = match format {
             ReplyFormat::Events => Source::Events(SseParser::new()),
+            #[cfg(feature = "event-stream")]
+            ReplyFormat::Frames => Source::Frames(crate::FrameParser::new()),
             ReplyFormat::Whole => Source::Whole(Vec::new()),
         };
-        Self { decoder, source, finished: false }
+        Self { decoder, source, taken: 0, finished: false }
     }
 
     /// Whether [`ModelEvent::Finished`] was given.
@@ -58,25 +68,27 @@ impl Decoding {
     /// Takes the next bytes.
     ///
     /// # Errors
-    /// The decoder's; [`ErrorKind::LimitExceeded`] past [`MAX_REPLY_BYTES`] of a reply that is not a stream.
+    /// The decoder's; [`ErrorKind::LimitExceeded`] past [`MAX_REPLY_BYTES`].
     pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<ModelEvent>) -> Result<()> {
-        match &mut self.source {
-            Source::Events(parser) => {
-                let (decoder, finished) = (&mut self.decoder, &mut self.finished);
-                parser.feed(chunk, |event| {
-                    if !*finished {
-                        let seen = out.len();
-                        decoder.event(event, out)?;
-                        *finished = seal(out, seen);
-                    }
-                    Ok(())
-                })
+        self.taken = self.taken.saturating_add(chunk.len());
+        if self.taken > MAX_REPLY_BYTES {
+            return Err(Error::new(ErrorKind::LimitExceeded, "read model reply", "the reply is too long")
+                .with("limit_bytes", MAX_REPLY_BYTES));
+        }
+        let (decoder, finished) = (&mut self.decoder, &mut self.finished);
+        let take = |event: SseEvent<'_>| {
+            if !*finished {
+                let seen = out.len();
+                decoder.event(event, out)?;
+                *finished = seal(out, seen);
             }
+            Ok(())
+        };
+        match &mut self.source {
+            Source::Events(parser) => parser.feed(chunk, take),
+            #[cfg(feature = "event-stream")]
+            Source::Frames(parser) => parser.feed(chunk, take),
             Source::Whole(body) => {
-                if body.len() + chunk.len() > MAX_REPLY_BYTES {
-                    return Err(Error::new(ErrorKind::LimitExceeded, "read model reply", "the reply is too long")
-                        .with("limit_bytes", MAX_REPLY_BYTES));
-                }
                 body.extend_from_slice(chunk);
                 Ok(())
             }
@@ -105,6 +117,13 @@ impl Decoding {
                     decoder.end(out)?;
                     *finished = seal(out, seen);
                 }
+            }
+            #[cfg(feature = "event-stream")]
+            Source::Frames(parser) => {
+                parser.finish()?;
+                let seen = out.len();
+                decoder.end(out)?;
+                *finished = seal(out, seen);
             }
             Source::Whole(body) => {
                 let seen = out.len();

@@ -21,8 +21,9 @@ pub(crate) const OPERATION: &str = "ask the model";
 /// Its facts are `status`, `phase`, and `code` and `request_id` where the provider gives them.
 pub fn reply_error(reply: &HttpReply<'_>) -> Error {
     let report = Report::of_body(reply.body, reply.status);
-    let (kind, retry) = classify(Some(reply.status), &report, hints::asked_delay(reply).is_some());
-    let (retry, refused_delay) = hints::apply(kind, retry, reply);
+    let asked = hints::asked_delay(reply).or(report.retry_delay);
+    let (kind, retry) = classify(Some(reply.status), &report, asked.is_some());
+    let (retry, refused_delay) = hints::apply(kind, retry, reply, asked);
     let message = match refused_delay {
         Some(delay) => format!(
             "{}; the provider asks to wait {} s, which is longer than the {} s that are waited for it",
@@ -71,7 +72,7 @@ fn describe(mut error: Error, phase: &'static str, report: &Report, request_id: 
 }
 
 fn classify(status: Option<u16>, report: &Report, told_when: bool) -> (ErrorKind, Retry) {
-    let about_size = !matches!(status, Some(401 | 403 | 429));
+    let about_size = !matches!(status, Some(401 | 403 | 429)) && !report.has_code(tables::RATE_CODES);
     if status == Some(413)
         || report.has_code(tables::OVERFLOW_CODES)
         || (about_size && tables::is_overflow_text(&report.message))

@@ -1,8 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod catalog;
+pub mod claude;
 mod codec;
 mod decode;
 mod failure;
+#[cfg(feature = "event-stream")]
+mod frames;
 mod http;
 mod ids;
 pub mod json;
@@ -10,11 +14,15 @@ mod secret;
 mod sse;
 mod transcript;
 
+pub use self::catalog::{Catalog, CatalogSource, Entry};
 pub use self::codec::{Codec, Decoder, HttpReply, WireRequest, body_buffer};
 pub use self::decode::{Decoding, MAX_REPLY_BYTES, ReplyFormat, decode};
 pub use self::failure::{MAX_RETRY_AFTER, cut_off, reply_error, stream_error, undecodable};
+#[cfg(feature = "event-stream")]
+pub use self::frames::{FrameParser, MAX_FRAME_BYTES};
 pub use self::http::{
-    Auth, CONNECT_TIMEOUT, Endpoint, Http, HttpModel, HttpOptions, IDLE_TIMEOUT, MAX_ERROR_BODY_BYTES,
+    Access, Auth, CONNECT_TIMEOUT, Endpoint, Http, HttpModel, HttpOptions, IDLE_TIMEOUT, MAX_ERROR_BODY_BYTES, Signer,
+    Unsigned, path_segment,
 };
 pub use self::ids::IdRule;
 pub use self::secret::Secret;

@@ -1,79 +1,23 @@
-//! OpenAI's current models.
+//! What is known of the models of these servers without asking.
 //!
-//! Windows, limits and prices are as public model catalogues had them in 2026; they have not been checked against an
-//! invoice. Where a long conversation costs more, from 272,000 tokens on, the window given is the one below that edge.
-//! Models that have no price for cached input read it at the price of input.
+//! Where a long conversation costs more, the window given for some of OpenAI's models is the one below that edge.
 
-use flue_core::model::{ModelInfo, Price, ThinkingLevel};
+use flue_core::model::ThinkingLevel;
+use flue_models_kit::{Catalog, Entry};
+use serde::Deserialize;
 
-/// What is known of a model.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Known {
-    id: &'static str,
-    context_window: u64,
-    max_output: u64,
-    /// Dollars for a million tokens: input, output, cache reads, cache writes.
-    price: [f64; 4],
-    images: bool,
-    /// The reasoning efforts that it takes, least first; none for a model that does not reason.
-    efforts: &'static [&'static str],
-}
+use crate::compat::{Compat, ReasoningReplay, ThinkingFormat};
 
-impl Known {
-    pub(crate) fn describe(&self, info: &mut ModelInfo) {
-        let [input, output, cache_read, cache_write] = self.price;
-        info.context_window = Some(self.context_window);
-        info.max_output = Some(self.max_output);
-        info.price = Some(Price::new(input, output, cache_read, cache_write));
-        info.images = self.images;
-        info.reasoning = !self.efforts.is_empty();
-    }
-}
+/// The models of OpenAI and of the servers in [`PRESETS`](crate::PRESETS), under their names.
+pub const CATALOG: Catalog = Catalog::new(include_str!("catalog.jsonl"));
 
-/// The efforts of a reasoning model of which nothing else is known.
-pub(crate) const USUAL_EFFORTS: &[&str] = &["low", "medium", "high"];
-const FROM_MINIMAL: &[&str] = &["minimal", "low", "medium", "high"];
-const FROM_NONE: &[&str] = &["none", "low", "medium", "high"];
-const NONE_TO_XHIGH: &[&str] = &["none", "low", "medium", "high", "xhigh"];
-const MEDIUM_TO_XHIGH: &[&str] = &["medium", "high", "xhigh"];
+/// The reasoning efforts that a model takes, least first, each with the word for it.
+pub type Efforts = Vec<(ThinkingLevel, String)>;
 
-const MODELS: &[Known] = &[
-    reasoning("gpt-5.6-sol", 272_000, [5.0, 30.0, 0.5, 6.25], NONE_TO_XHIGH),
-    reasoning("gpt-5.6-terra", 272_000, [2.5, 15.0, 0.25, 3.125], NONE_TO_XHIGH),
-    reasoning("gpt-5.6-luna", 272_000, [1.0, 6.0, 0.1, 1.25], NONE_TO_XHIGH),
-    reasoning("gpt-5.5", 272_000, [5.0, 30.0, 0.5, 0.0], NONE_TO_XHIGH),
-    reasoning("gpt-5.5-pro", 272_000, [30.0, 180.0, 30.0, 0.0], MEDIUM_TO_XHIGH),
-    reasoning("gpt-5.4", 272_000, [2.5, 15.0, 0.25, 0.0], NONE_TO_XHIGH),
-    reasoning("gpt-5.4-pro", 272_000, [30.0, 180.0, 30.0, 0.0], MEDIUM_TO_XHIGH),
-    reasoning("gpt-5.4-mini", 400_000, [0.75, 4.5, 0.075, 0.0], NONE_TO_XHIGH),
-    reasoning("gpt-5.4-nano", 400_000, [0.2, 1.25, 0.02, 0.0], NONE_TO_XHIGH),
-    reasoning("gpt-5.3-codex", 400_000, [1.75, 14.0, 0.175, 0.0], NONE_TO_XHIGH),
-    reasoning("gpt-5.2", 400_000, [1.75, 14.0, 0.175, 0.0], NONE_TO_XHIGH),
-    reasoning("gpt-5.1", 400_000, [1.25, 10.0, 0.125, 0.0], FROM_NONE),
-    reasoning("gpt-5", 400_000, [1.25, 10.0, 0.125, 0.0], FROM_MINIMAL),
-    reasoning("gpt-5-mini", 400_000, [0.25, 2.0, 0.025, 0.0], FROM_MINIMAL),
-    reasoning("gpt-5-nano", 400_000, [0.05, 0.4, 0.005, 0.0], FROM_MINIMAL),
-    Known { max_output: 100_000, ..reasoning("o3", 200_000, [2.0, 8.0, 0.5, 0.0], USUAL_EFFORTS) },
-    Known { max_output: 100_000, ..reasoning("o4-mini", 200_000, [1.1, 4.4, 0.275, 0.0], USUAL_EFFORTS) },
-    plain("gpt-4.1", 1_047_576, 32_768, [2.0, 8.0, 0.5, 0.0]),
-    plain("gpt-4.1-mini", 1_047_576, 32_768, [0.4, 1.6, 0.1, 0.0]),
-    plain("gpt-4.1-nano", 1_047_576, 32_768, [0.1, 0.4, 0.025, 0.0]),
-    plain("gpt-4o", 128_000, 16_384, [2.5, 10.0, 1.25, 0.0]),
-    plain("gpt-4o-mini", 128_000, 16_384, [0.15, 0.6, 0.075, 0.0]),
-];
-
-const fn reasoning(id: &'static str, context_window: u64, price: [f64; 4], efforts: &'static [&'static str]) -> Known {
-    Known { id, context_window, max_output: 128_000, price, images: true, efforts }
-}
-
-const fn plain(id: &'static str, context_window: u64, max_output: u64, price: [f64; 4]) -> Known {
-    Known { id, context_window, max_output, price, images: true, efforts: &[] }
-}
-
-/// The model `id`, or the one that it is a dated snapshot of: `gpt-5.1-2025-11-13`.
-pub(crate) fn find(id: &str) -> Option<&'static Known> {
-    let known = |id: &str| MODELS.iter().find(|known| known.id == id);
-    known(id).or_else(|| known(undated(id)?))
+/// The model `id` of `provider`, or the one that it is a dated snapshot of: `gpt-5.1-2025-11-13`.
+pub(crate) fn find(provider: &str, id: &str) -> Option<Entry> {
+    let provider = if provider == "openai-chat" { "openai" } else { provider };
+    CATALOG.find(provider, id).or_else(|| CATALOG.find(provider, undated(id)?))
 }
 
 fn undated(id: &str) -> Option<&str> {
@@ -83,20 +27,57 @@ fn undated(id: &str) -> Option<&str> {
     date.chars().zip(DATE.chars()).all(alike).then_some(base)
 }
 
-/// The efforts of the model `id`.
-pub(crate) fn efforts(id: &str) -> &'static [&'static str] {
-    find(id).map_or(USUAL_EFFORTS, |known| known.efforts)
+/// The efforts of the model `id` of `provider`; those that nearly all take, where nothing is known.
+pub(crate) fn efforts(provider: &str, id: &str) -> Efforts {
+    match find(provider, id) {
+        Some(entry) if !entry.reasoning => Vec::new(),
+        Some(entry) if entry.lists_levels() => efforts_of(&entry),
+        _ => [ThinkingLevel::Low, ThinkingLevel::Medium, ThinkingLevel::High]
+            .map(|level| (level, level.name().to_owned()))
+            .into(),
+    }
+}
+
+/// The efforts of a model whose levels are listed. No effort is called `off`: where the table has no word for it, the
+/// model cannot be told not to think.
+pub fn efforts_of(entry: &Entry) -> Efforts {
+    let levels = entry.levels().into_iter().filter(|(level, word)| *level != ThinkingLevel::Off || *word != "off");
+    levels.map(|(level, word)| (level, word.to_owned())).collect()
 }
 
 /// The effort that comes nearest to `level`: the least that is no less, else the most that there is.
-pub(crate) fn effort(level: ThinkingLevel, efforts: &[&'static str]) -> Option<&'static str> {
-    const RANKS: [&str; 6] = ["none", "minimal", "low", "medium", "high", "xhigh"];
-    let wanted = match level {
-        ThinkingLevel::Off => "none",
-        level => level.name(),
-    };
-    let rank = |name: &str| RANKS.iter().position(|known| *known == name);
-    efforts.iter().copied().find(|effort| rank(effort) >= rank(wanted)).or_else(|| efforts.last().copied())
+pub(crate) fn effort(level: ThinkingLevel, efforts: &Efforts) -> Option<&str> {
+    efforts.iter().find(|(known, _)| *known >= level).or(efforts.last()).map(|(_, word)| word.as_str())
+}
+
+/// How a model differs from the other models of its server.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Differences {
+    thinking: Option<String>,
+    reasoning_effort: Option<bool>,
+    reasoning_content: bool,
+}
+
+/// The dialect of `server` as the model `id` of `provider` wants it.
+pub(crate) fn refine(server: Compat, provider: &str, id: &str) -> Compat {
+    let mut compat = server;
+    let Some(entry) = find(provider, id) else { return compat };
+    let said: Differences = entry.compat();
+    match said.thinking.as_deref() {
+        Some("openai") => compat.thinking = ThinkingFormat::Effort,
+        Some("deepseek") => compat.thinking = ThinkingFormat::DeepSeek,
+        Some("together") => compat.thinking = ThinkingFormat::Together,
+        Some("zai") => compat.thinking = ThinkingFormat::Zai,
+        _ => {}
+    }
+    if said.reasoning_effort == Some(false) && compat.thinking == ThinkingFormat::Effort {
+        compat.thinking = ThinkingFormat::None;
+    }
+    if said.reasoning_content && compat.replay == ReasoningReplay::SameField {
+        compat.replay = ReasoningReplay::Always;
+    }
+    compat
 }
 
 #[cfg(test)]
@@ -105,9 +86,10 @@ mod tests {
 
     #[test]
     fn snapshots_are_found_under_their_model_and_others_are_not() {
-        assert_eq!(find("gpt-5.1-2025-11-13").unwrap().id, "gpt-5.1");
-        assert_eq!(find("gpt-5-mini").unwrap().id, "gpt-5-mini");
-        for id in ["gpt-6", "gpt-5.1-preview-11", "", "2025-11-13", "gpt-5é2025-11-13"] {
+        let find = |id| find("openai", id).map(|entry| entry.id);
+        assert_eq!(find("gpt-5.1-2025-11-13").as_deref(), Some("gpt-5.1"));
+        assert_eq!(find("gpt-5-mini").as_deref(), Some("gpt-5-mini"));
+        for id in ["gpt-none", "gpt-5.1-preview-11", "", "2025-11-13", "gpt-5é2025-11-13"] {
             assert!(find(id).is_none(), "{id}");
         }
     }
@@ -115,18 +97,31 @@ mod tests {
     #[test]
     fn the_nearest_effort_is_asked_for() {
         use ThinkingLevel::{High, Minimal, Off, Xhigh};
-        for (id, level, expected) in [
-            ("gpt-5.5", Off, "none"),
-            ("gpt-5", Off, "minimal"),
-            ("o3", Off, "low"),
-            ("gpt-5.5", Minimal, "low"),
-            ("gpt-5.5", Xhigh, "xhigh"),
-            ("gpt-5.1", Xhigh, "high"),
-            ("gpt-5.5-pro", Off, "medium"),
-            ("somebody-elses", High, "high"),
+        for (provider, id, level, expected) in [
+            ("openai", "gpt-5.5", Off, "none"),
+            ("openai-chat", "gpt-5", Off, "minimal"),
+            ("openai", "o3", Off, "low"),
+            ("openai", "gpt-5.5", Minimal, "low"),
+            ("openai", "gpt-5.5", Xhigh, "xhigh"),
+            ("openai", "gpt-5.1", Xhigh, "high"),
+            ("openai", "gpt-5.5-pro", Off, "medium"),
+            ("groq", "qwen/qwen3.6-27b", Minimal, "default"),
+            ("openai", "somebody-elses", High, "high"),
         ] {
-            assert_eq!(effort(level, efforts(id)), Some(expected), "{id} {level}");
+            assert_eq!(effort(level, &efforts(provider, id)), Some(expected), "{id} {level}");
         }
-        assert_eq!(effort(High, efforts("gpt-4.1")), None);
+        assert_eq!(effort(High, &efforts("openai", "gpt-4.1")), None);
+    }
+
+    #[test]
+    fn a_model_may_differ_from_its_server() {
+        let refined = |provider, id| {
+            let compat = refine(Compat::GENERIC, provider, id);
+            (compat.thinking, compat.replay)
+        };
+        assert_eq!(refined("moonshot", "kimi-k2.6"), (ThinkingFormat::DeepSeek, ReasoningReplay::SameField));
+        assert_eq!(refined("moonshot", "kimi-k3"), (ThinkingFormat::Effort, ReasoningReplay::Always));
+        assert_eq!(refined("zai", "glm-5.2"), (ThinkingFormat::Zai, ReasoningReplay::SameField));
+        assert_eq!(refined("zai", "unknown"), (ThinkingFormat::Effort, ReasoningReplay::SameField));
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
-mod budget;
+#[cfg(feature = "azure")]
+mod azure;
 mod catalog;
 mod chat;
 mod compat;
@@ -8,8 +9,13 @@ mod preset;
 mod provider;
 mod responses;
 mod text;
-mod tolerant;
 
+#[cfg(feature = "azure")]
+pub use self::azure::{
+    AZURE_DEPLOYMENTS_VARIABLE, AZURE_KEY_VARIABLE, AZURE_PROVIDER, AZURE_RESOURCE_VARIABLE, AZURE_TOKEN_VARIABLE,
+    AZURE_URL_VARIABLES, AZURE_VERSION_VARIABLES, Azure,
+};
+pub use self::catalog::{CATALOG, Efforts, efforts_of};
 pub use self::chat::ChatCodec;
 pub use self::compat::{Compat, MaxTokens, PromptCache, ReasoningReplay, ThinkingFormat, ToolIds};
 pub use self::preset::{PRESETS, Preset, Wire};

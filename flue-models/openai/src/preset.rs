@@ -62,7 +62,7 @@ impl Preset {
         let named = |parts: &[&str]| parts.iter().any(|part| id.contains(part));
         info.reasoning = named(self.reasoning_models);
         info.images = named(self.image_models);
-        if let Some(known) = self.is_openai().then(|| catalog::find(id)).flatten() {
+        if let Some(known) = catalog::find(self.name, id) {
             known.describe(&mut info);
         }
         info
@@ -94,8 +94,8 @@ const HOSTED: Preset = Preset {
 
 const LOCAL: Preset = Preset { key_required: false, ..HOSTED };
 
-/// Every server that is known by name. What is said of their models is as public model catalogues had it in 2026;
-/// unknown models work, and are taken to read text and not to reason.
+/// Every server that is known by name. The catalogue comes before what is said here of their models' names; models that
+/// neither knows work, and are taken to read text and not to reason.
 pub const PRESETS: &[Preset] = &[
     Preset {
         name: "openai",
@@ -214,6 +214,24 @@ pub const PRESETS: &[Preset] = &[
         },
         reasoning_models: &["gpt-oss", "gemma-4"],
         image_models: &["gemma-4"],
+        ..HOSTED
+    },
+    Preset {
+        name: "moonshot",
+        base_url: "https://api.moonshot.ai/v1",
+        base_url_variable: "MOONSHOT_BASE_URL",
+        key_variable: "MOONSHOT_API_KEY",
+        reasoning_models: &["kimi-k"],
+        image_models: &["kimi-k"],
+        ..HOSTED
+    },
+    Preset {
+        name: "zai",
+        base_url: "https://api.z.ai/api/paas/v4",
+        base_url_variable: "ZAI_BASE_URL",
+        key_variable: "ZAI_API_KEY",
+        compat: Compat { thinking: ThinkingFormat::Zai, ..Compat::GENERIC },
+        reasoning_models: &["glm-"],
         ..HOSTED
     },
     Preset {

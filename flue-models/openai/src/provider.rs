@@ -7,6 +7,7 @@ use flue_core::model::{Model, ModelInfo};
 use flue_core::{Error, ErrorKind, Result};
 use flue_models_kit::{Auth, Endpoint, Http, HttpModel, Secret};
 
+use crate::catalog;
 use crate::chat::ChatCodec;
 use crate::compat::Compat;
 use crate::preset::{PRESETS, Preset, Wire};
@@ -183,7 +184,8 @@ impl OpenAi {
         Ok(if *info.origin.api == *crate::RESPONSES_API {
             Arc::new(HttpModel::new(ResponsesCodec::new(info), endpoint, http))
         } else {
-            Arc::new(HttpModel::new(ChatCodec::new(info, self.dialect()), endpoint, http))
+            let compat = self.dialect_for(&info);
+            Arc::new(HttpModel::new(ChatCodec::new(info, compat), endpoint, http))
         })
     }
 
@@ -205,6 +207,11 @@ impl OpenAi {
             endpoint = endpoint.header(name, value.expose())?;
         }
         Ok(endpoint)
+    }
+
+    /// The dialect in which `info` is spoken to: the one that was set, else the server's, as the model wants it.
+    fn dialect_for(&self, info: &ModelInfo) -> Compat {
+        self.compat.unwrap_or_else(|| catalog::refine(self.dialect(), self.preset.name, &info.origin.model))
     }
 
     /// The dialect that was set, else that of the server's host, else that of the preset. Behind OpenAI's name and

@@ -31,18 +31,19 @@ fn an_unknown_provider_is_told_from_one_that_is_not_built_in() {
     }
 }
 
-#[cfg(any(feature = "anthropic", feature = "openai"))]
+#[cfg(any(feature = "anthropic", feature = "bedrock", feature = "google", feature = "openai"))]
 #[test]
 fn options_stand_in_for_the_environment_and_do_not_show() {
     let options = OpenOptions::default().with_api_key("planted-key").with_base_url("http://u:planted@127.0.0.1:9/");
     assert!(!format!("{options:?}").contains("planted"));
     let models = Models::new();
-    for provider in crate::providers().iter().filter(|provider| !provider.key_variables.is_empty()) {
+    let keyed = |provider: &&crate::Provider| !provider.key_variables.is_empty() && provider.other_variables.is_empty();
+    for provider in crate::providers().iter().filter(keyed) {
         let model = models.open_with(&format!("{}/some/model", provider.name), &options).unwrap();
         assert_eq!(&*model.info().origin.model, "some/model");
         let shown = format!("{model:?}");
         assert!(shown.contains("127.0.0.1:9") && !shown.contains("planted"), "{shown}");
-        let empty = OpenOptions::default().with_api_key("");
+        let empty = OpenOptions::default().with_api_key("").with_base_url("http://127.0.0.1:9/");
         let opened = models.open_with(&format!("{}/x", provider.name), &empty);
         if provider.key_required {
             let error = opened.unwrap_err();

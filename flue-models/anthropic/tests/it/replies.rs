@@ -168,5 +168,5 @@ fn usage_counts_the_cache_apart_and_costs_what_it_costs() {
     let cost = (21.0 * 3.0 + 85.0 * 15.0 + 10_000.0 * 0.3 + 2000.0 * 3.75 + 1000.0 * 6.0) / 1e6;
     assert!((usage.cost.unwrap().total - cost).abs() < 1e-12);
     assert_eq!(finish.response_model.as_deref(), Some("claude-sonnet-4-6-20260115"));
-    assert_eq!(codec().info().price.map(|price| price.input), Some(3.0));
+    assert_eq!(codec().info().price.as_ref().map(|price| price.input), Some(3.0));
 }

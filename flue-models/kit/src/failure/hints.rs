@@ -10,14 +10,20 @@ use crate::HttpReply;
 /// rather know now.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
-/// The retry for `reply`, a failure of this kind, given the one suggested; and the delay that was too long to obey.
-pub(super) fn apply(kind: ErrorKind, suggested: Retry, reply: &HttpReply<'_>) -> (Retry, Option<Duration>) {
+/// The retry for `reply`, a failure of this kind, given the one suggested and the delay that is asked for; and the delay
+/// that was too long to obey.
+pub(super) fn apply(
+    kind: ErrorKind,
+    suggested: Retry,
+    reply: &HttpReply<'_>,
+    asked: Option<Duration>,
+) -> (Retry, Option<Duration>) {
     let retry = match ((reply.header)("x-should-retry"), kind) {
         (_, ErrorKind::ContextOverflow | ErrorKind::QuotaExhausted) | (Some("false"), _) => Retry::Never,
         (Some("true"), _) => Retry::Backoff,
         _ => suggested,
     };
-    match (retry, asked_delay(reply)) {
+    match (retry, asked) {
         (Retry::Never, _) | (_, None) => (retry, None),
         (_, Some(delay)) if delay > MAX_RETRY_AFTER => (Retry::Never, Some(delay)),
         (_, Some(delay)) => (Retry::After(delay), None),

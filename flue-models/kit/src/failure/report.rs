@@ -1,5 +1,7 @@
 //! What a provider writes about a failure, read with tolerance: every server words its error document differently.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 /// The most characters of a provider's own text that an error shows.
@@ -11,6 +13,8 @@ pub(super) struct Report {
     /// A status that stands in the document in place of a code, as OpenRouter has it.
     pub(super) status: Option<u16>,
     pub(super) request_id: Option<String>,
+    /// When to try again, as Google says it: a duration among the details.
+    pub(super) retry_delay: Option<Duration>,
 }
 
 impl Report {
@@ -51,7 +55,8 @@ impl Report {
         if message.is_empty() {
             message = fallback(json);
         }
-        Self { message: shorten(&message), codes, status, request_id: document.get("request_id").and_then(text_of) }
+        let request_id = document.get("request_id").and_then(text_of);
+        Self { message: shorten(&message), codes, status, request_id, retry_delay: retry_delay(error) }
     }
 
     /// The most telling code: a word before a number.
@@ -63,6 +68,13 @@ impl Report {
     pub(super) fn has_code(&self, any_of: &[&str]) -> bool {
         self.codes.iter().any(|code| any_of.contains(&code.as_str()))
     }
+}
+
+/// The `retryDelay` of a `google.rpc.RetryInfo`: `"34s"`, `"0.5s"`.
+fn retry_delay(error: &Value) -> Option<Duration> {
+    let mut details = error.get("details")?.as_array()?.iter();
+    let delay = details.find_map(|detail| detail.get("retryDelay")?.as_str())?;
+    Duration::try_from_secs_f64(delay.strip_suffix('s')?.parse().ok()?).ok().filter(|delay| !delay.is_zero())
 }
 
 fn text_of(value: &Value) -> Option<String> {

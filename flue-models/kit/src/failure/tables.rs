@@ -27,7 +27,17 @@ pub(super) const STREAM_CODES: &[(&str, ErrorKind, Retry)] = &[
     ("not_found_error", ErrorKind::NotFound, Retry::Never),
     ("invalid_request_error", ErrorKind::InvalidInput, Retry::Never),
     ("invalid_prompt", ErrorKind::InvalidInput, Retry::Never),
+    ("throttlingException", ErrorKind::RateLimited, Retry::Backoff),
+    ("internalServerException", ErrorKind::Unavailable, Retry::Backoff),
+    ("modelStreamErrorException", ErrorKind::Unavailable, Retry::Backoff),
+    ("modelTimeoutException", ErrorKind::Unavailable, Retry::Backoff),
+    ("serviceUnavailableException", ErrorKind::Unavailable, Retry::Backoff),
+    ("validationException", ErrorKind::InvalidInput, Retry::Never),
 ];
+
+/// Codes that say: too many tokens in too short a time, whatever the text sounds like.
+pub(super) const RATE_CODES: &[&str] =
+    &["throttlingException", "rate_limit_error", "rate_limit_exceeded", "RESOURCE_EXHAUSTED"];
 
 /// How servers say that a conversation is too long; beside each, who says so.
 const OVERFLOW: &[&str] = &[

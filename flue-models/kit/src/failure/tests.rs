@@ -161,3 +161,11 @@ fn odd_bodies_still_make_a_sentence() {
     assert_eq!(long.chars().filter(|c| *c == 'é').count(), 4000);
     assert!(long.ends_with("… [cut, 10000 bytes in all]"));
 }
+
+#[test]
+fn a_delay_may_stand_in_the_body() {
+    let body = r#"{"error":{"code":429,"message":"You exceeded your current quota","status":"RESOURCE_EXHAUSTED",
+        "details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"34.5s"}]}}"#;
+    expect(&reply(429, &[], body), ErrorKind::RateLimited, Retry::After(Duration::from_millis(34_500)));
+    expect(&reply(429, &[], &body.replace("34.5s", "soon")), ErrorKind::QuotaExhausted, Retry::Never);
+}

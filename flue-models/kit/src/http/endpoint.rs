@@ -1,7 +1,9 @@
 //! Where a provider is, and what it is told of who asks.
 
 use std::fmt;
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use flue_core::{Error, ErrorKind, Result};
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -24,6 +26,52 @@ pub enum Auth {
     Bearer(Secret),
     /// The key in a header of its own.
     Header(&'static str, Secret),
+    /// By what is worked out for each request: a signature, a token that expires.
+    Signer(Arc<dyn Signer>),
+}
+
+/// Works out the credentials of each request.
+#[async_trait]
+pub trait Signer: fmt::Debug + Send + Sync + 'static {
+    /// The headers, by their lower-case names, that let this POST request in. They are blanked wherever an error would show
+    /// them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Authentication`] and others, when there are no credentials to be had.
+    async fn sign(&self, request: Unsigned<'_>) -> Result<Vec<(&'static str, Secret)>>;
+}
+
+/// A POST request before it is signed. Its `content-type` is `application/json`.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Unsigned<'a> {
+    /// Host and port, as the `host` header has them.
+    pub host: &'a str,
+    /// The path, encoded as it is sent.
+    pub path: &'a str,
+    /// The query, without its question mark; may be empty.
+    pub query: &'a str,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+impl<'a> Unsigned<'a> {
+    /// A request with this body to this place.
+    pub fn new(host: &'a str, path: &'a str, query: &'a str, body: &'a [u8]) -> Self {
+        Self { host, path, query, body }
+    }
+}
+
+/// `text` as one segment of a path: everything but letters, digits, `-`, `.`, `_` and `~` is encoded.
+pub fn path_segment(text: &str) -> String {
+    let mut segment = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => segment.push(char::from(byte)),
+            _ => segment.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    segment
 }
 
 /// A provider's address with credentials and extra headers. Debug shows none of their values.
@@ -33,6 +81,7 @@ pub struct Endpoint {
     headers: HeaderMap,
     secrets: Vec<Secret>,
     key_name: Option<&'static str>,
+    signer: Option<Arc<dyn Signer>>,
 }
 
 impl Endpoint {
@@ -46,7 +95,7 @@ impl Endpoint {
         if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
             return Err(bad("it has to begin with http:// or https:// and name a host".to_owned()));
         }
-        let mut endpoint = Self { base, headers: HeaderMap::new(), secrets: Vec::new(), key_name: None };
+        let mut endpoint = Self { base, headers: HeaderMap::new(), secrets: Vec::new(), key_name: None, signer: None };
         endpoint.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         match auth {
             Auth::None => {}
@@ -58,6 +107,7 @@ impl Endpoint {
                 endpoint.insert(HeaderName::from_static(name), key.expose())?;
                 endpoint.secrets.push(key);
             }
+            Auth::Signer(signer) => endpoint.signer = Some(signer),
         }
         Ok(endpoint)
     }
@@ -70,6 +120,7 @@ impl Endpoint {
         let name = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| Error::new(ErrorKind::Config, "set a header", "its name is not allowed").with("name", name))?;
         if CREDENTIAL_HEADERS.contains(&name.as_str()) {
+            self.signer = None;
             for credential in CREDENTIAL_HEADERS {
                 self.headers.remove(credential);
             }
@@ -103,10 +154,29 @@ impl Endpoint {
         &self.headers
     }
 
+    /// The address of `path`, whose query, if it has one, is joined to that of the base.
     pub(super) fn url(&self, path: &str) -> Url {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let mut url = self.base.clone();
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
+        let queries = [self.base.query().unwrap_or_default(), query];
+        let queries: Vec<&str> = queries.into_iter().filter(|query| !query.is_empty()).collect();
+        url.set_query(Some(&*queries.join("&")).filter(|query| !query.is_empty()));
         url
+    }
+
+    pub(super) fn signer(&self) -> Option<&Arc<dyn Signer>> {
+        self.signer.as_ref()
+    }
+
+    /// This endpoint, for one request that was signed with `headers`.
+    pub(super) fn signed(&self, headers: Vec<(&'static str, Secret)>) -> Result<Self> {
+        let mut signed = self.clone();
+        for (name, value) in headers {
+            signed.insert(HeaderName::from_static(name), value.expose())?;
+            signed.secrets.push(value);
+        }
+        Ok(signed)
     }
 
     /// `error` with what its receiver needs to know of the endpoint, and without what nobody may.
@@ -149,5 +219,22 @@ impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.headers.keys().map(HeaderName::as_str).collect();
         f.debug_struct("Endpoint").field("base_url", &self.base_url()).field("headers", &names).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_and_queries_are_joined() {
+        let url = |base: &str, path: &str| Endpoint::new(base, Auth::None).unwrap().url(path).to_string();
+        assert_eq!(url("http://h/v1/", "/chat"), "http://h/v1/chat");
+        assert_eq!(url("http://h/v1?a=1", "/chat"), "http://h/v1/chat?a=1");
+        assert_eq!(url("http://h?a=1", "/m:x?alt=sse"), "http://h/m:x?a=1&alt=sse");
+        assert_eq!(
+            url("http://h", &format!("/model/{}/x", path_segment("a:b/c é"))),
+            "http://h/model/a%3Ab%2Fc%20%C3%A9/x"
+        );
     }
 }

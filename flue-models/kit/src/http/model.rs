@@ -12,7 +12,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use tracing::{Instrument, debug_span, field};
 
 use super::reply::{Reply, Sender};
-use super::{Endpoint, Http};
+use super::{Endpoint, Http, Unsigned};
 use crate::failure::OPERATION;
 use crate::{Codec, Decoding, HttpReply, ReplyFormat, WireRequest};
 
@@ -43,12 +43,23 @@ impl<C: Codec> HttpModel<C> {
         &self.codec
     }
 
-    async fn send(&self, wire: WireRequest) -> Result<Response> {
-        let mut request =
-            self.http.client()?.post(self.endpoint.url(&wire.path)).headers(self.endpoint.headers().clone());
+    /// The endpoint as `wire` is sent to it: with what was worked out for this request alone.
+    async fn sign(&self, wire: &WireRequest) -> Result<Endpoint> {
+        let Some(signer) = self.endpoint.signer() else { return Ok(self.endpoint.clone()) };
+        let url = self.endpoint.url(&wire.path);
+        let host = match (url.host_str(), url.port()) {
+            (host, None) => host.unwrap_or_default().to_owned(),
+            (host, Some(port)) => format!("{}:{port}", host.unwrap_or_default()),
+        };
+        let request = Unsigned::new(&host, url.path(), url.query().unwrap_or_default(), &wire.body);
+        self.endpoint.signed(signer.sign(request).await?)
+    }
+
+    async fn send(&self, wire: WireRequest, endpoint: &Endpoint) -> Result<Response> {
+        let mut request = self.http.client()?.post(endpoint.url(&wire.path)).headers(endpoint.headers().clone());
         for (name, value) in &wire.headers {
             // A header that the application set by hand wins.
-            if !self.endpoint.headers().contains_key(*name) {
+            if !endpoint.headers().contains_key(*name) {
                 request = request.header(*name, &**value);
             }
         }
@@ -79,6 +90,10 @@ impl<C: Codec> Model for HttpModel<C> {
     async fn stream(&self, request: ModelRequest) -> Result<ModelStream> {
         let wire = self.codec.encode(&request)?;
         drop(request);
+        let endpoint = match self.sign(&wire).await {
+            Ok(endpoint) => endpoint,
+            Err(error) => return Err(self.endpoint.dress(error.with("model", &self.spec))),
+        };
         let span = debug_span!(
             "model_http",
             model = %self.spec,
@@ -87,7 +102,7 @@ impl<C: Codec> Model for HttpModel<C> {
             request_id = field::Empty,
         );
         let start = async {
-            let response = self.send(wire).await?;
+            let response = self.send(wire, &endpoint).await?;
             let request_id = ["request-id", "x-request-id"].iter().find_map(|name| text_of(response.headers(), name));
             span.record("status", response.status().as_u16()).record("request_id", request_id);
             if !response.status().is_success() {
@@ -99,7 +114,7 @@ impl<C: Codec> Model for HttpModel<C> {
             }
             let decoding = Decoding::new(self.codec.decoder(), ReplyFormat::of(content_type));
             let sender = Sender {
-                endpoint: self.endpoint.clone(),
+                endpoint: endpoint.clone(),
                 options: self.http.options().clone(),
                 spec: self.spec.clone(),
                 request_id: request_id.map(str::to_owned),
@@ -109,7 +124,7 @@ impl<C: Codec> Model for HttpModel<C> {
         };
         match start.instrument(span.clone()).await {
             Ok(reply) => Ok(Box::pin(reply)),
-            Err(error) => Err(self.endpoint.dress(error.with("model", &self.spec))),
+            Err(error) => Err(endpoint.dress(error.with("model", &self.spec))),
         }
     }
 }

@@ -8,7 +8,7 @@ use flue_core::{Error, ErrorKind, Result};
 
 use super::native::EXTRA_CONTENT;
 use super::wire::CallDelta;
-use crate::tolerant::text_of;
+use flue_models_kit::json::text_of;
 
 /// The most calls that one turn may make.
 pub(super) const MAX_CALLS: usize = 1024;

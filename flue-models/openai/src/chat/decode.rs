@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use flue_core::model::{AssistantBlock, Finish, ModelEvent, StopReason, Text};
 use flue_core::{Error, ErrorKind, Result, Retry};
-use flue_models_kit::json::repair;
+use flue_models_kit::json::{List, Record, is_error, repair, text_of};
 use flue_models_kit::{Decoder, SseEvent, cut_off, stream_error, undecodable};
 use serde_json::value::RawValue;
 
@@ -16,15 +16,12 @@ use super::calls::Calls;
 use super::reasoning::Reasoning;
 use super::usage;
 use super::wire::{Chunk, Delta, Part, Usage};
-use crate::budget::Budget;
-use crate::tolerant::{List, Record, is_error, text_of};
 
 /// The data of the event that ends a stream.
 const DONE: &str = "[DONE]";
 
 pub(super) struct ChatDecoder {
     spec: Arc<ChatSpec>,
-    budget: Budget,
     reasoning: Reasoning,
     text: String,
     refusal: String,
@@ -47,7 +44,6 @@ impl ChatDecoder {
     pub(super) fn new(spec: Arc<ChatSpec>) -> Self {
         Self {
             spec,
-            budget: Budget::default(),
             reasoning: Reasoning::default(),
             text: String::new(),
             refusal: String::new(),
@@ -181,7 +177,6 @@ impl ChatDecoder {
 
 impl Decoder for ChatDecoder {
     fn event(&mut self, event: SseEvent<'_>, out: &mut Vec<ModelEvent>) -> Result<()> {
-        self.budget.spend(event.data.len())?;
         match event.data.trim() {
             "" => Ok(()),
             DONE => self.finish(out),

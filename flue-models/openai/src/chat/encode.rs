@@ -141,7 +141,7 @@ impl ChatSpec {
         let on = level != Off;
         match self.compat.thinking {
             ThinkingFormat::None => object,
-            ThinkingFormat::Effort => match catalog::effort(level, catalog::efforts(&self.info.origin.model)) {
+            ThinkingFormat::Effort => match catalog::effort(level, &self.efforts) {
                 Some(effort) => object.text("reasoning_effort", effort),
                 None => object,
             },

@@ -16,6 +16,7 @@ use flue_core::{Error, Result};
 use flue_models_kit::{Codec, Decoder, HttpReply, Target, WireRequest, reply_error};
 
 use self::decode::ChatDecoder;
+use crate::catalog::{self, Efforts};
 use crate::compat::Compat;
 
 /// Chat Completions as one model speaks it.
@@ -27,6 +28,7 @@ pub struct ChatCodec(Arc<ChatSpec>);
 struct ChatSpec {
     info: ModelInfo,
     compat: Compat,
+    efforts: Efforts,
     target: Target,
 }
 
@@ -34,7 +36,8 @@ impl ChatCodec {
     /// The model of `info`, in the dialect of its server.
     pub fn new(info: ModelInfo, compat: Compat) -> Self {
         let target = Target::new(&info, &(compat, info.reasoning));
-        Self(Arc::new(ChatSpec { info, compat, target }))
+        let efforts = catalog::efforts(&info.origin.provider, &info.origin.model);
+        Self(Arc::new(ChatSpec { info, compat, efforts, target }))
     }
 }
 

@@ -27,6 +27,6 @@ pub(super) fn neutral(usage: &Usage, spec: &ChatSpec) -> Neutral {
         _ => completion,
     };
     let reported = usage.cost.0.filter(|cost| spec.compat.reports_cost && *cost >= 0.0).map(Cost::reported);
-    neutral.cost = reported.or_else(|| spec.info.price.map(|price| price.cost(&neutral)));
+    neutral.cost = reported.or_else(|| spec.info.price.as_ref().map(|price| price.cost(&neutral)));
     neutral
 }

@@ -1,10 +1,8 @@
 //! Chat Completions replies as they arrive: every field optional, of any type, unknown ones passed over.
 
-use flue_models_kit::json::Str;
+use flue_models_kit::json::{List, Number, Record, Str};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-
-use crate::tolerant::{List, Number, Record};
 
 /// One event of a stream, or a whole reply: they differ in `delta` and `message` alone.
 #[derive(Debug, Default, Deserialize)]

@@ -7,29 +7,26 @@ use std::sync::Arc;
 
 use flue_core::model::{Finish, ModelEvent, StopReason, Usage as Neutral};
 use flue_core::{Error, ErrorKind, Result, Retry};
-use flue_models_kit::json::repair;
+use flue_models_kit::json::{Record, is_error, repair, text_of};
 use flue_models_kit::{Decoder, SseEvent, cut_off, stream_error, undecodable};
 
 use super::ResponsesSpec;
 use super::output::{Output, open_call};
 use super::slot::Kind;
 use super::wire::{Event, Response, Usage};
-use crate::budget::Budget;
-use crate::tolerant::{Record, is_error, text_of};
 
 /// What some gateways send after the last event.
 const DONE: &str = "[DONE]";
 
 pub(super) struct ResponsesDecoder {
     spec: Arc<ResponsesSpec>,
-    budget: Budget,
     output: Output,
     response_id: Option<String>,
 }
 
 impl ResponsesDecoder {
     pub(super) fn new(spec: Arc<ResponsesSpec>) -> Self {
-        Self { spec, budget: Budget::default(), output: Output::default(), response_id: None }
+        Self { spec, output: Output::default(), response_id: None }
     }
 
     fn read(&mut self, event: SseEvent<'_>, json: &str, out: &mut Vec<ModelEvent>) -> Result<()> {
@@ -146,14 +143,13 @@ impl ResponsesDecoder {
             usage.input_tokens.or_zero().saturating_sub(neutral.cache_read).saturating_sub(neutral.cache_write);
         neutral.output = usage.output_tokens.or_zero();
         neutral.reasoning = usage.output_tokens_details.0.as_ref().map_or(0, |d| d.reasoning_tokens.or_zero());
-        neutral.cost = self.spec.info.price.map(|price| price.cost(&neutral));
+        neutral.cost = self.spec.info.price.as_ref().map(|price| price.cost(&neutral));
         neutral
     }
 }
 
 impl Decoder for ResponsesDecoder {
     fn event(&mut self, event: SseEvent<'_>, out: &mut Vec<ModelEvent>) -> Result<()> {
-        self.budget.spend(event.data.len())?;
         match event.data.trim() {
             "" | DONE => Ok(()),
             json => self.read(event, json, out),

@@ -25,8 +25,7 @@ impl ResponsesSpec {
         let bytes: usize = input.iter().map(|item| item.len() + 1).sum();
         let mut out = body_buffer(bytes + tools.len() + request.system.len() + 1024);
 
-        let mut object =
-            Object::new(&mut out).text("model", &self.info.origin.model).flag("stream", true).flag("store", false);
+        let mut object = Object::new(&mut out).text("model", &self.sent_as).flag("stream", true).flag("store", false);
         if let Some(key) = request.cache_key.as_deref() {
             object = object.text("prompt_cache_key", &text::CACHE_KEYS.apply(key));
         }
@@ -52,7 +51,7 @@ impl ResponsesSpec {
     }
 
     fn reasoning<'a>(&self, mut object: Object<'a>, request: &ModelRequest) -> Object<'a> {
-        if let Some(effort) = catalog::effort(request.thinking, catalog::efforts(&self.info.origin.model)) {
+        if let Some(effort) = catalog::effort(request.thinking, &self.efforts) {
             let mut reasoning = Object::new(object.key("reasoning")).text("effort", effort);
             if effort != "none" {
                 reasoning = reasoning.text("summary", "auto");

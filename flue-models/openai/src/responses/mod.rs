@@ -18,23 +18,40 @@ use flue_core::{Error, Result};
 use flue_models_kit::{Codec, Decoder, HttpReply, Target, WireRequest, reply_error};
 
 use self::decode::ResponsesDecoder;
+use crate::catalog::{self, Efforts};
 
 /// Responses as one model speaks it.
 #[derive(Debug, Clone)]
 pub struct ResponsesCodec(Arc<ResponsesSpec>);
 
 /// What encoding and decoding depend on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct ResponsesSpec {
     info: ModelInfo,
+    efforts: Efforts,
+    /// What the server calls the model.
+    sent_as: String,
     target: Target,
 }
 
 impl ResponsesCodec {
-    /// The model of `info`.
+    /// The model of `info`, with the reasoning efforts that the catalogue has for it.
     pub fn new(info: ModelInfo) -> Self {
+        let efforts = catalog::efforts(&info.origin.provider, &info.origin.model);
+        Self::with_efforts(info, efforts)
+    }
+
+    /// The model of `info`, which takes these reasoning efforts if it reasons.
+    pub fn with_efforts(info: ModelInfo, efforts: Efforts) -> Self {
         let target = Target::new(&info, &());
-        Self(Arc::new(ResponsesSpec { info, target }))
+        let sent_as = info.origin.model.to_string();
+        Self(Arc::new(ResponsesSpec { info, efforts, sent_as, target }))
+    }
+
+    /// Names the model otherwise in requests: a deployment's name.
+    #[must_use]
+    pub fn sent_as(self, name: impl Into<String>) -> Self {
+        Self(Arc::new(ResponsesSpec { sent_as: name.into(), ..Arc::unwrap_or_clone(self.0) }))
     }
 }
 

@@ -2,11 +2,11 @@
 
 use flue_core::model::{AssistantBlock, ModelEvent, Origin};
 use flue_core::{Error, ErrorKind, Result, Retry};
+use flue_models_kit::json::text_of;
 use serde_json::value::RawValue;
 
 use super::slot::{Kind, Slot};
 use super::wire::{Event, Item};
-use crate::tolerant::text_of;
 
 /// The most items that one response may have.
 pub(super) const MAX_ITEMS: usize = 1024;

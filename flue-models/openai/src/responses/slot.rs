@@ -1,12 +1,11 @@
 //! One output item while it arrives.
 
 use flue_core::model::{AssistantBlock, ModelEvent, NativeItem, Origin, Text, Thinking, ToolCall};
-use flue_models_kit::json::Object;
+use flue_models_kit::json::{List, Object, Record, text_of};
 use serde_json::value::RawValue;
 
 use super::native::{FUNCTION_CALL, MESSAGE, OUTPUT_ITEM, REASONING_ITEM};
 use super::wire::{Item, Part};
-use crate::tolerant::{List, Record, text_of};
 
 /// What parts of a reasoning item are joined with.
 const PARAGRAPH: &str = "\n\n";

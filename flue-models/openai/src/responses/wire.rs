@@ -1,10 +1,8 @@
 //! Responses events as they arrive: every field optional, of any type, unknown ones passed over.
 
-use flue_models_kit::json::Str;
+use flue_models_kit::json::{List, Number, Record, Str};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-
-use crate::tolerant::{List, Number, Record};
 
 /// Any event of a stream; which fields it has depends on its `kind`.
 #[derive(Debug, Default, Deserialize)]

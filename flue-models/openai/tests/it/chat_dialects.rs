@@ -388,7 +388,7 @@ fn a_plain_json_reply_is_the_same_turn() {
         {"role":"assistant","reasoning_content":"hm","content":"x","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]}}],
         "usage":{"prompt_tokens":2,"completion_tokens":3}}"#;
     let codec = chat(Compat::GENERIC);
-    let turn = crate::support::turn_of(decode(&codec, ReplyFormat::Whole, &[whole]).unwrap());
+    let turn = flue_core_testkit::model::turn(decode(&codec, ReplyFormat::Whole, &[whole]).unwrap());
     assert_eq!((turn.finish.stop, turn.content.len(), turn.finish.usage.output), (StopReason::ToolUse, 3, 3));
     let error =
         decode(&codec, ReplyFormat::Whole, &[br#"{"error":{"message":"no","code":"server_error"}}"#]).unwrap_err();

@@ -10,7 +10,7 @@ use flue_models_kit::Codec;
 use flue_models_openai::{CHAT_API, ChatCodec, Compat, OpenAi, Preset, ReasoningReplay, ThinkingFormat, Wire};
 use serde_json::{Value, json};
 
-use crate::support::{body, chat, events, handed_over, said, sent, turn_of};
+use crate::support::{body, chat, events, handed_over, said, sent};
 
 fn preset(name: &str, model: &str) -> ChatCodec {
     let preset = Preset::named(name).unwrap();
@@ -147,7 +147,7 @@ fn replayed(compat: Compat, lines: &[&str]) -> Value {
     let mut info = ModelInfo::new("test", CHAT_API, "m");
     info.reasoning = true;
     let codec = ChatCodec::new(info, compat);
-    let turn = turn_of(events(&codec, lines).unwrap());
+    let turn = flue_core_testkit::model::turn(events(&codec, lines).unwrap());
     let message = Message::new(turn.into_assistant(codec.info().origin.clone()));
     body(&codec, &ModelRequest::new(vec![message]))["messages"][0].clone()
 }

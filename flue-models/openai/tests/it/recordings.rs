@@ -4,13 +4,13 @@ use flue_core_testkit::model::{self, Recording};
 use flue_models_kit::{Codec, ReplyFormat, decode};
 use flue_models_openai::Compat;
 
-use crate::support::{chat, render, responses};
+use crate::support::{chat, responses};
 
 /// Every rule of the suite.
 fn check(name: &str, bytes: &[u8], terminal: &str, codec: &dyn Codec) {
     let recording = Recording { name, bytes, terminal };
     let events = model::check(recording, &|chunks| decode(codec, ReplyFormat::Events, chunks));
-    insta::assert_snapshot!(name, render(&events));
+    insta::assert_snapshot!(name, model::render(&events));
 }
 
 /// Every rule but the one about damage, which takes the longest and finds nothing in a longer recording of a kind.
@@ -21,7 +21,7 @@ fn check_cuts(name: &str, bytes: &[u8], terminal: &str, codec: &dyn Codec) {
     model::deltas_add_up(recording, &events);
     model::same_at_every_cut(recording, &decode, &events);
     model::fails_when_truncated(recording, &decode);
-    insta::assert_snapshot!(name, render(&events));
+    insta::assert_snapshot!(name, model::render(&events));
 }
 
 macro_rules! recordings {

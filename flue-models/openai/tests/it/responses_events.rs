@@ -4,7 +4,7 @@ use flue_core::model::{AssistantBlock, ModelEvent, StopReason};
 use flue_core::{Error, ErrorKind, Retry};
 use flue_models_kit::{ReplyFormat, decode};
 
-use crate::support::{calls, events, responses, text, thinking, turn, turn_of};
+use crate::support::{calls, events, responses, text, thinking, turn};
 
 const COMPLETED: &str = r#"{"type":"response.completed","response":{"id":"r","status":"completed"}}"#;
 
@@ -228,7 +228,7 @@ fn a_stream_without_its_last_event_was_cut() {
 #[test]
 fn the_type_may_stand_in_the_event_name_alone() {
     let stream = "event: response.output_text.delta\ndata: {\"delta\":\"x\"}\n\nevent: response.completed\ndata: {\"response\":{}}\n\n";
-    let turn = turn_of(decode(&responses(), ReplyFormat::Events, &[stream.as_bytes()]).unwrap());
+    let turn = flue_core_testkit::model::turn(decode(&responses(), ReplyFormat::Events, &[stream.as_bytes()]).unwrap());
     assert_eq!(text(&turn), "x");
     let error =
         decode(&responses(), ReplyFormat::Events, &[b"event: error\ndata: {\"error\":{\"message\":\"no\"}}\n\n"]);
@@ -256,11 +256,14 @@ fn a_plain_json_reply_is_the_same_turn() {
         )
     };
     let decode = |body: &str| decode(&responses(), ReplyFormat::Whole, &[body.as_bytes()]);
-    let turn = turn_of(decode(&whole("completed", "completed")).unwrap());
+    let turn = flue_core_testkit::model::turn(decode(&whole("completed", "completed")).unwrap());
     assert_eq!((turn.content.len(), turn.finish.stop), (3, StopReason::ToolUse));
     let usage = turn.finish.usage;
     assert_eq!((usage.input, usage.cache_read, usage.output), (6, 4, 3));
-    assert_eq!(turn_of(decode(&whole("incomplete", "incomplete")).unwrap()).finish.stop, StopReason::Length);
+    assert_eq!(
+        flue_core_testkit::model::turn(decode(&whole("incomplete", "incomplete")).unwrap()).finish.stop,
+        StopReason::Length
+    );
     assert_eq!(decode(&whole("in_progress", "in_progress")).unwrap_err().kind(), ErrorKind::Protocol);
     let failed = r#"{"id":"r","status":"failed","error":{"code":"server_error","message":"no"}}"#;
     assert_eq!(decode(failed).unwrap_err().kind(), ErrorKind::Unavailable);

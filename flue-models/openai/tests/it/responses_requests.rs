@@ -7,7 +7,7 @@ use flue_models_kit::Codec;
 use flue_models_openai::{RESPONSES_API, ResponsesCodec};
 use serde_json::{Value, json};
 
-use crate::support::{body, events, handed_over, responses, said, sent, turn_of};
+use crate::support::{body, events, handed_over, responses, said, sent};
 
 const CALL: &str = r#"{"id":"fc_1","type":"function_call","call_id":"call_1","name":"read","arguments":"{}"}"#;
 const ENCRYPTED: &str =
@@ -23,7 +23,7 @@ fn replayed(items: &[&str]) -> Vec<Value> {
     let mut lines: Vec<String> = items.iter().map(|item| item_done(item)).collect();
     lines.push(r#"{"type":"response.completed","response":{}}"#.to_owned());
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    let turn = turn_of(events(&codec, &lines).unwrap());
+    let turn = flue_core_testkit::model::turn(events(&codec, &lines).unwrap());
     let message = Message::new(turn.into_assistant(codec.info().origin.clone()));
     let input = body(&codec, &ModelRequest::new(vec![message]))["input"].as_array().unwrap().clone();
     input.into_iter().filter(|item| item["type"] != "function_call_output").collect()

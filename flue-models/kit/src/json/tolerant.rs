@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use flue_models_kit::json::{Str, repair};
+use super::{Str, repair};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -43,17 +43,20 @@ fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 /// A number, also one written as a string.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Number(pub(crate) Option<f64>);
+pub struct Number(
+    /// The number; absent for any other value.
+    pub Option<f64>,
+);
 
 impl Number {
     /// The number as a count; nothing when it is negative.
-    pub(crate) fn count(self) -> Option<u64> {
+    pub fn count(self) -> Option<u64> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked, and the cast saturates")]
         self.0.filter(|number| *number >= 0.0).map(|number| number as u64)
     }
 
     /// The number as a count, zero where there is none.
-    pub(crate) fn or_zero(self) -> u64 {
+    pub fn or_zero(self) -> u64 {
         self.count().unwrap_or(0)
     }
 }
@@ -88,7 +91,10 @@ impl<'de> Deserialize<'de> for Number {
 
 /// A list, empty where there is none.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct List<T>(pub(crate) Vec<T>);
+pub struct List<T>(
+    /// The items.
+    pub Vec<T>,
+);
 
 impl<T> Default for List<T> {
     fn default() -> Self {
@@ -117,9 +123,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     }
 }
 
-/// An object.
+/// An object. Use with `#[serde(default)]`, as all of these.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Record<T>(pub(crate) Option<T>);
+pub struct Record<T>(
+    /// The object; absent for any other value.
+    pub Option<T>,
+);
 
 impl<T> Default for Record<T> {
     fn default() -> Self {
@@ -145,7 +154,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Record<T> {
 }
 
 /// The text of a value that is a string in most dialects: a string's text, nothing for `null`, else the JSON itself.
-pub(crate) fn text_of(value: Option<&RawValue>) -> Cow<'_, str> {
+pub fn text_of(value: Option<&RawValue>) -> Cow<'_, str> {
     let json = value.map_or("", |value| value.get().trim());
     match json.as_bytes().first() {
         Some(b'"') => match serde_json::from_str::<Str<'_>>(json) {
@@ -159,7 +168,7 @@ pub(crate) fn text_of(value: Option<&RawValue>) -> Cow<'_, str> {
 }
 
 /// Whether an `error` field reports an error: some servers always send one.
-pub(crate) fn is_error(value: &RawValue) -> bool {
+pub fn is_error(value: &RawValue) -> bool {
     !matches!(value.get().trim(), "null" | "{}" | "\"\"" | "false")
 }
 

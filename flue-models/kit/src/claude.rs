@@ -1,35 +1,81 @@
-//! How hard to think, in the words that the model takes.
+//! How Claude is told to think, by whoever serves it.
 
 use flue_core::model::{ModelRequest, ThinkingLevel, ToolChoice};
+use serde::Deserialize;
 
-use crate::{Messages, ThinkingStyle};
+use crate::Entry;
 
 /// The longest answer asked for when nobody says: long enough for a big file, short enough not to run away.
-const DEFAULT_MAX_TOKENS: u64 = 32_000;
+pub const DEFAULT_MAX_TOKENS: u64 = 32_000;
 
 /// The least that the protocol takes as a budget, and the least that is left for the answer.
 const MIN_TOKENS: u64 = 1024;
 
-pub(super) struct Thinking {
+/// Lets a model that thinks by budget think between tool calls too.
+pub const INTERLEAVED_THINKING: &str = "interleaved-thinking-2025-05-14";
+
+/// How a model is told to think.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ThinkingStyle {
+    /// Not at all: it does not think, or nothing is known of how.
+    Never,
+    /// By a number of tokens: models before Claude 4.6.
+    Budget,
+    /// By an effort, the model choosing how much that is: Claude 4.6 and later.
+    Adaptive {
+        /// Whether it has the effort `xhigh` above `high`.
+        xhigh: bool,
+        /// Whether it can be told not to think. One that cannot is given the least effort.
+        can_stop: bool,
+    },
+}
+
+/// What a catalogue says of a Claude beside its limits and prices.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Compat {
+    /// Whether it thinks by effort.
+    adaptive: bool,
+}
+
+impl ThinkingStyle {
+    /// That of a Claude in a catalogue.
+    pub fn of(entry: &Entry) -> Self {
+        let levels = entry.levels();
+        let has = |level| levels.iter().any(|(known, _)| *known == level);
+        match (entry.reasoning, entry.compat::<Compat>().adaptive) {
+            (false, _) => Self::Never,
+            (true, false) => Self::Budget,
+            (true, true) => Self::Adaptive { xhigh: has(ThinkingLevel::Xhigh), can_stop: has(ThinkingLevel::Off) },
+        }
+    }
+}
+
+/// What a request says about thinking and length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Thinking {
     /// The longest answer, thinking included.
-    pub(super) max_tokens: u64,
+    pub max_tokens: u64,
     /// The field `thinking`.
-    pub(super) thinking: Option<String>,
+    pub thinking: Option<String>,
     /// The field `output_config.effort`.
-    pub(super) effort: Option<&'static str>,
+    pub effort: Option<&'static str>,
     /// Whether it thinks by a budget.
-    pub(super) by_budget: bool,
+    pub by_budget: bool,
 }
 
 impl Thinking {
-    pub(super) fn of(codec: &Messages, request: &ModelRequest) -> Self {
-        let most = codec.info.max_output.unwrap_or(u64::MAX);
+    /// For `request` to a model of this style, which answers in at most `max_output` tokens.
+    pub fn of(style: ThinkingStyle, max_output: Option<u64>, request: &ModelRequest) -> Self {
+        let most = max_output.unwrap_or(u64::MAX);
         let max_tokens = request.max_output.unwrap_or(DEFAULT_MAX_TOKENS).clamp(1, most.max(1));
         let plain = Self { max_tokens, thinking: None, effort: None, by_budget: false };
         // The protocol refuses a forced tool call with thinking.
         let forced = matches!(request.tool_choice, ToolChoice::Required | ToolChoice::Tool(_));
         let level = if forced { ThinkingLevel::Off } else { request.thinking };
-        match codec.thinking {
+        match style {
             ThinkingStyle::Never => plain,
             ThinkingStyle::Budget => match budget(level) {
                 Some(budget) => {

@@ -1,0 +1,6 @@
+//! The Converse codec: recorded replies, request bodies, and the provider's own set-up.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod provider;
+mod replies;
+mod requests;
