@@ -9,6 +9,8 @@ mod contained;
 mod doctor;
 mod exec;
 mod help;
+#[cfg(target_os = "linux")]
+mod job;
 mod limits;
 mod local;
 mod network;
