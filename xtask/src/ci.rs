@@ -13,9 +13,9 @@ use crate::{layers, process, reach, tidy};
 
 /// Fewest unit and integration tests that must run. A test binary that is no longer built, or whose
 /// module is no longer named, fails nothing by itself; this does. Raise it as tests are added.
-const FEWEST_TESTS: usize = 700;
+const FEWEST_TESTS: usize = 1000;
 /// Fewest of them that `ci quick` must run: those that stand beside the code.
-const FEWEST_UNIT_TESTS: usize = 400;
+const FEWEST_UNIT_TESTS: usize = 450;
 
 /// What every step finds in its environment: snapshots are compared, never rewritten.
 const ENVIRONMENT: &[(&str, &str)] = &[("CI", "true"), ("INSTA_UPDATE", "no")];
