@@ -60,6 +60,7 @@ const ROWS: &[Row] = &[
     row("flue-core", Features::Default, &[HTTP, TLS, SOCKETS, HOST, FILES], 40),
     row("flue-core", Features::All, &[HTTP, TLS, SOCKETS, HOST, FILES], 85),
     row("flue-core-store-jsonl", Features::Default, &[HTTP, TLS, SOCKETS, HOST, FILES], 50),
+    row("flue-core-store-postgres", Features::Default, &[HTTP, TLS, FILES], 90),
     row("flue-core-store-sqlite", Features::Default, &[HTTP, TLS, SOCKETS, HOST, FILES], 60),
     row("flue-core-testkit", Features::All, &[HTTP, TLS, SOCKETS, HOST, FILES], 60),
     row("flue-sandbox-local", Features::Default, &[HTTP, TLS, FILES], 90),

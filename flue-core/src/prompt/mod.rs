@@ -51,6 +51,7 @@ struct PromptOptions {
     /// Who waits for it, when it is the prompt of a task.
     link: Option<TaskLink>,
     shows_tasks: bool,
+    key: Option<Arc<str>>,
     model: Option<Arc<dyn Model>>,
     thinking: Option<ThinkingLevel>,
     tools: Vec<Arc<dyn DynTool>>,
@@ -126,6 +127,7 @@ impl Prompt {
             kind,
             link: None,
             shows_tasks: false,
+            key: None,
             model: None,
             thinking: None,
             tools: Vec::new(),
@@ -195,6 +197,13 @@ impl<T> Prompt<T> {
     /// What the prompt may take. What is not set here is limited as the agent says.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.options.limits = limits.or(&self.options.limits);
+        self
+    }
+
+    /// Says it at most once: when the last prompt of the session was said under the same key, it is gone on with, or its answer
+    /// is given, instead. So a program that was interrupted can make the same call again.
+    pub fn key(mut self, key: impl Into<Arc<str>>) -> Self {
+        self.options.key = Some(key.into());
         self
     }
 

@@ -76,10 +76,20 @@ impl<T: Send + 'static> Prompt<T> {
         let inherited = parent.as_ref().filter(|_| !agent.has_own_thinking).map(|parent| parent.thinking);
         let thinking = options.thinking.or(inherited).unwrap_or(agent.thinking);
         let origin = model.info().origin.clone();
-        let own_tools = options.tools;
+        let (own_tools, key) = (options.tools, options.key);
         let run_cancel = cancel.clone();
-        let options =
-            RunOptions { opening, model, thinking, limits, own_tools, parent, verdict, events, cancel: run_cancel };
+        let options = RunOptions {
+            opening,
+            key,
+            model,
+            thinking,
+            limits,
+            own_tools,
+            parent,
+            verdict,
+            events,
+            cancel: run_cancel,
+        };
         let run = run(&session, &mut transcript, options, &mut record.progress);
         let result = until_stopped(run, deadline, &caller, &cancel).await;
         record.end(result.as_ref().err());

@@ -22,12 +22,13 @@ pub(crate) use self::context::RunContext;
 pub use self::task::{MAX_TASK_DEPTH, Task};
 pub(crate) use self::task::{TaskLink, TaskLog, task_session};
 pub(crate) use self::transcript::Transcript;
+use self::turns::is_answer;
 pub(crate) use self::turns::{Opening, Progress, RunOptions, millis, run};
 pub(crate) use self::view::View;
 pub(crate) use self::workspace::Workspace;
 use crate::agent::Definition;
 use crate::event::Events;
-use crate::model::{Message, Usage};
+use crate::model::{Body, Message, Usage};
 use crate::store::{EntryKind, SessionKey};
 use crate::tool::PathLocks;
 use crate::{Error, ErrorKind, Result, Sandbox, SandboxPath};
@@ -93,6 +94,22 @@ impl Session {
         let mut transcript = self.claim("read session")?;
         transcript.load().await?;
         Ok(transcript.messages().to_vec())
+    }
+
+    /// The answer to the last prompt, when that was said under `key` ([`Prompt::key`](crate::Prompt::key)) and is answered.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SessionBusy`] while something runs; those of the store.
+    pub async fn answer_to(&self, key: &str) -> Result<Option<String>> {
+        let mut transcript = self.claim("read session")?;
+        transcript.load().await?;
+        if transcript.view().key().is_none_or(|said| **said != *key) {
+            return Ok(None);
+        }
+        Ok(transcript.messages().last().and_then(|last| match &last.body {
+            Body::Assistant(assistant) if is_answer(assistant) => Some(assistant.text()),
+            _ => None,
+        }))
     }
 
     /// Summarises all but the newest of the conversation, and says whether there was anything to summarise.

@@ -10,7 +10,7 @@ use super::View;
 use super::turns::millis;
 use crate::clock::{Clock, unix_ms};
 use crate::limits::Spent;
-use crate::model::{Body, Message, ToolResult, Usage};
+use crate::model::{Body, Message, ToolResult, Usage, User};
 use crate::store::{Entry, EntryKind, SessionKey, SessionStore, Version};
 use crate::{Error, ErrorKind, Result};
 
@@ -82,6 +82,13 @@ impl Transcript {
     pub(crate) async fn push_timed(&mut self, messages: Vec<(Arc<Message>, Option<Duration>)>) -> Result<()> {
         let kind = |message: &Arc<Message>| EntryKind::Message { message: message.clone() };
         self.append(messages.iter().map(|(message, took)| (kind(message), *took)).collect()).await
+    }
+
+    /// Stores what a user says, with the key under which it is said.
+    pub(super) async fn say(&mut self, user: User, key: Option<Arc<str>>) -> Result<()> {
+        let key = key.map(|key| (EntryKind::Prompted { key }, None));
+        let message = (EntryKind::Message { message: Message::new(user) }, None);
+        self.append(key.into_iter().chain([message]).collect()).await
     }
 
     /// Stores one entry of another kind.
@@ -170,9 +177,11 @@ fn spent(entry: &Entry) -> Spent {
         EntryKind::TurnFailed { usage, .. } => Spent::turn(*usage, took),
         EntryKind::Compacted { usage, .. } => Spent { usage: *usage, time: took, ..Spent::default() },
         EntryKind::TaskFinished { usage, .. } => Spent { usage: *usage, ..Spent::default() },
-        EntryKind::Created | EntryKind::Forked { .. } | EntryKind::Trimmed { .. } | EntryKind::TaskStarted { .. } => {
-            Spent::default()
-        }
+        EntryKind::Created
+        | EntryKind::Forked { .. }
+        | EntryKind::Prompted { .. }
+        | EntryKind::Trimmed { .. }
+        | EntryKind::TaskStarted { .. } => Spent::default(),
     }
 }
 

@@ -28,6 +28,8 @@ use crate::{Error, ErrorKind, Result, Retry, RetryPolicy};
 /// What one prompt asks for.
 pub(crate) struct RunOptions {
     pub(crate) opening: Opening,
+    /// What tells the prompt from others.
+    pub(crate) key: Option<Arc<str>>,
     pub(crate) model: Arc<dyn Model>,
     pub(crate) thinking: ThinkingLevel,
     pub(crate) limits: Limits,
@@ -103,9 +105,13 @@ struct Step {
 
 impl Step {
     fn of(assistant: &Assistant) -> Self {
-        let is_answer = assistant.tool_calls().next().is_none() && assistant.stop != StopReason::Pause;
-        Self { text: assistant.text(), stop: assistant.stop, is_answer }
+        Self { text: assistant.text(), stop: assistant.stop, is_answer: is_answer(assistant) }
     }
+}
+
+/// Whether a model that says this asks for nothing more.
+pub(super) fn is_answer(assistant: &Assistant) -> bool {
+    assistant.tool_calls().next().is_none() && assistant.stop != StopReason::Pause
 }
 
 /// What a prompt has taken so far; outlives a failed run.
@@ -126,7 +132,7 @@ pub(crate) async fn run(
 ) -> Result<Answer> {
     transcript.load().await?;
     transcript.answer_interrupted().await?;
-    let RunOptions { opening, model, thinking, limits, own_tools, parent, verdict, events, cancel } = options;
+    let RunOptions { opening, key, model, thinking, limits, own_tools, parent, verdict, events, cancel } = options;
     let workspace = session.workspace(&events).await?;
     let tools = if own_tools.is_empty() && verdict.is_none() {
         workspace.tools.clone()
@@ -149,11 +155,14 @@ pub(crate) async fn run(
         tasks: TaskLog::default(),
         cancel,
     });
+    // What was said already is not said again.
+    let was_said = key.is_some() && transcript.view().key() == key.as_ref();
+    let opening = if was_said { Opening::Resumes } else { opening };
     let user = opening.user(&cx, verdict.is_some()).await?;
     let mut run = Run { cx, transcript, verdict, progress, made_room: false };
     let mut step = match user {
         Some(user) => {
-            run.transcript.push([Message::new(user)]).await?;
+            run.transcript.say(user, key).await?;
             None
         }
         None => run.interrupted_step()?,

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::compact::estimate;
 use super::summary::{self, Files};
-use crate::model::{Body, Message, ToolResult, UserBlock};
+use crate::model::{Body, Message, ToolResult, User, UserBlock};
+use crate::output::REMINDER;
 use crate::store::EntryKind;
 
 /// The messages that the model sees, and what is known of them.
@@ -20,6 +21,9 @@ pub(crate) struct View {
     tokens: u64,
     /// What stands for the beginning of the conversation.
     summary: Option<(String, Files)>,
+    /// The key of the last prompt, and whether its message is still to come.
+    key: Option<Arc<str>>,
+    is_key_new: bool,
 }
 
 impl View {
@@ -41,6 +45,11 @@ impl View {
         self.summary.as_ref()
     }
 
+    /// The key under which the last prompt was said.
+    pub(super) fn key(&self) -> Option<&Arc<str>> {
+        self.key.as_ref()
+    }
+
     /// The first message that is not a summary.
     pub(super) fn first_message(&self) -> usize {
         usize::from(self.summary.is_some())
@@ -49,7 +58,17 @@ impl View {
     /// Takes up the entry at `place`.
     pub(super) fn apply(&mut self, place: u64, kind: &EntryKind) {
         match kind {
+            EntryKind::Prompted { key } => {
+                self.key = Some(key.clone());
+                self.is_key_new = true;
+            }
             EntryKind::Message { message } => {
+                // A reminder is part of the prompt that it reminds of.
+                if matches!(&message.body, Body::User(user) if *user != User::text(REMINDER))
+                    && !std::mem::take(&mut self.is_key_new)
+                {
+                    self.key = None;
+                }
                 self.tokens = match &message.body {
                     Body::Assistant(assistant) if assistant.usage.total() > 0 => assistant.usage.total(),
                     _ => self.tokens.saturating_add(estimate(message)),

@@ -112,6 +112,11 @@ pub enum EntryKind {
         /// How many of its entries were.
         at: u64,
     },
+    /// The message after this one was said under a key.
+    Prompted {
+        /// The key.
+        key: Arc<str>,
+    },
     /// A message of the conversation.
     Message {
         /// The message.
@@ -175,6 +180,7 @@ mod tests {
             Entry::new(1, EntryKind::Created),
             Entry::new(2, EntryKind::Forked { from: "a".into(), at: 3 }),
             Entry::new(u64::MAX, message).with_took_ms(Some(7)),
+            Entry::new(6, EntryKind::Prompted { key: "k".into() }),
             Entry::new(5, EntryKind::Trimmed { before: 3 }),
             Entry::new(3, EntryKind::TaskStarted { task: "3".into(), call_id: "c1".into() }),
             Entry::new(4, EntryKind::TaskFinished { task: "3".into(), usage: Usage::default() }),

@@ -175,3 +175,29 @@ async fn a_result_that_was_handed_in_before_the_interruption_counts() {
     assert_eq!(harness.prompt("And now?").output::<u8>().await.unwrap().data, 9);
     assert_eq!(told(&model.requests()[0].messages).len(), 8);
 }
+
+#[tokio::test]
+async fn what_was_said_under_a_key_is_not_said_again() {
+    let call = [("c1", "wait", r#"{"ms":1}"#)];
+    let model = ScriptModel::new().calls(call).says("one").says("two").calls(call).says("three");
+    let store = Arc::new(MemoryStore::new());
+    let started = async || start(agent(&model).tool(Wait).store(store.clone())).await.session("s").unwrap();
+    let session = started().await;
+    assert_eq!(session.prompt("Go.").key("k1").await.unwrap().text, "one");
+    // Again, also after a restart: the answer is there.
+    for session in [session.clone(), started().await] {
+        let reply = session.prompt("Go.").key("k1").await.unwrap();
+        assert_eq!((reply.text.as_str(), reply.turns), ("one", 0));
+        assert_eq!(session.answer_to("k1").await.unwrap().as_deref(), Some("one"));
+        assert_eq!(session.answer_to("k2").await.unwrap(), None);
+    }
+    assert_eq!(session.prompt("And?").await.unwrap().text, "two");
+    assert_eq!(session.answer_to("k1").await.unwrap(), None, "it is not the last one any more");
+    // One that is interrupted is gone on with.
+    let error = session.prompt("Last.").key("k3").max_turns(1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    assert_eq!(session.answer_to("k3").await.unwrap(), None);
+    assert_eq!(started().await.prompt("Last.").key("k3").await.unwrap().text, "three");
+    let told = conversation(&started().await).await;
+    assert_eq!(told.iter().filter(|line| line.starts_with("user: ")).count(), 3, "{told:?}");
+}

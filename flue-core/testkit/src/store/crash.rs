@@ -46,13 +46,25 @@ where
     F: Fn(PathBuf) -> Fut,
     Fut: Future<Output = Result<Arc<dyn SessionStore>>>,
 {
+    run_with(test, &[], open);
+}
+
+/// As [`run`], with these variables in the environment of the process that is killed: where it finds a server, for one.
+///
+/// # Panics
+/// As [`run`].
+pub fn run_with<F, Fut>(test: &str, env: &[(&str, &str)], open: F)
+where
+    F: Fn(PathBuf) -> Fut,
+    Fut: Future<Output = Result<Arc<dyn SessionStore>>>,
+{
     let runtime = runtime();
     let mut killed = 0;
     for step in 0..MAX_STEPS {
         for side in ["before", "after"] {
             let dir = Scratch::new("crash");
             let point = format!("{side} {step}");
-            let Some(stored) = kill_at(test, &point, dir.path()) else {
+            let Some(stored) = kill_at(test, env, &point, dir.path()) else {
                 assert!(killed > 10, "the run was killed at {killed} points only");
                 return;
             };
@@ -108,10 +120,10 @@ impl Drop for Killed {
 
 /// Runs the victim up to a point and kills it there. The version that it had seen stored, or `None` when it came to its end
 /// without reaching the point.
-fn kill_at(test: &str, point: &str, dir: &Path) -> Option<u64> {
+fn kill_at(test: &str, env: &[(&str, &str)], point: &str, dir: &Path) -> Option<u64> {
     let binary = std::env::current_exe().unwrap_or_else(|error| panic!("no test binary: {error}"));
     let mut command = Command::new(binary);
-    command.args(["--exact", test, "--nocapture"]).env(DIR, dir).env(POINT, point);
+    command.args(["--exact", test, "--nocapture"]).envs(env.iter().copied()).env(DIR, dir).env(POINT, point);
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
     let mut child = Killed(child.unwrap_or_else(|error| panic!("{error}")));
     let (mut stored, mut said) = (0, String::new());

@@ -22,6 +22,7 @@ pub(super) fn samples() -> Vec<Entry> {
     let kinds = [
         EntryKind::Created,
         EntryKind::Forked { from: AWKWARD.into(), at: u64::MAX },
+        EntryKind::Prompted { key: AWKWARD.into() },
         message(Message::user(AWKWARD)),
         message(Message::new(User {
             content: vec![
