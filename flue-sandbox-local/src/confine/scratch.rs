@@ -55,14 +55,16 @@ impl Scratch {
 }
 
 impl Drop for Scratch {
+    /// Here and now: a thread of the runtime would not come to it when the program ends.
     fn drop(&mut self) {
-        let path = std::mem::take(&mut self.path);
-        let remove = move || drop(std::fs::remove_dir_all(path));
-        // It may be large.
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
-            Err(_) => remove(),
-        }
+        remove(&self.path);
+    }
+}
+
+/// Removes one of these with everything in it, also what a command made inaccessible.
+fn remove(path: &Path) {
+    if std::fs::remove_dir_all(path).is_err() {
+        crate::overlay::remove(path);
     }
 }
 
@@ -82,7 +84,7 @@ fn sweep(parent: &Path) {
         entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)).map(|entry| entry.path());
     for path in ours.filter(|path| is_left(path, user)).take(MAX_SWEPT) {
         if let Ok(_lock) = lock(&path) {
-            let _ = std::fs::remove_dir_all(&path);
+            remove(&path);
         }
     }
 }

@@ -52,6 +52,8 @@ pub(crate) use self::entrance::{Entrance, Shut};
 pub(crate) use self::helper::{HELPER, help};
 #[cfg(target_os = "linux")]
 pub(crate) use self::layer::Layer;
+#[cfg(target_os = "linux")]
+pub(crate) use self::state::remove;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use self::unsupported::{Entrance, Layer, Shut};
 use crate::files::blocking;

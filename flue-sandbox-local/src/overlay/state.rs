@@ -87,7 +87,7 @@ fn sweep(parent: &Path) {
 }
 
 /// Removes a directory with everything in it, also what its owner made inaccessible. There is nobody to tell when it fails.
-fn remove(path: &Path) {
+pub(crate) fn remove(path: &Path) {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return };
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     if let Ok(parent) = rustix::fs::openat(CWD, parent, flags, Mode::empty()) {

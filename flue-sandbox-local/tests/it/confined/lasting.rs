@@ -150,3 +150,22 @@ fn a_program_that_is_killed_takes_its_commands_along() {
         eventually("the end of both", || running(&format!("sleep\0{time}")) == 0).await;
     });
 }
+
+#[test]
+fn its_own_files_go_with_the_sandbox() {
+    // Nothing is inaccessible to the administrator.
+    if !is_at(Place::Somebody, "confined::lasting::its_own_files_go_with_the_sandbox") {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let home = runtime.block_on(async {
+        let temp = Temp::new();
+        let sandbox = confined(temp.path(), policy()).await;
+        let home = said(&sandbox, "mkdir -p ~/a/b && touch ~/a/b/c && chmod 0 ~/a/b ~/a && printf %s ~").await;
+        sandbox.close().await.unwrap();
+        home
+    });
+    // The runtime does nothing any more, like that of a program that ends.
+    assert!(!std::path::Path::new(&home).parent().unwrap().exists(), "{home}");
+    drop(runtime);
+}
