@@ -26,19 +26,28 @@ pub(super) fn concrete(asked: &Confinement, workspace: &Path, scratch: &Path) ->
     let (mut hidden, of_home): (Vec<PathBuf>, Vec<PathBuf>) =
         asked.hidden.iter().cloned().partition(|path| path.is_absolute());
     hidden.extend(homes(asked).iter().flat_map(|home| of_home.iter().map(|path| home.join(path))));
-    hidden.sort();
-    hidden.dedup();
+    let protected = asked.protected.iter().map(|path| workspace.join(path)).collect();
     Ok(Policy {
         version: VERSION.to_owned(),
         tier: Tier::Namespaces,
         writable,
-        protected: asked.protected.iter().map(|path| workspace.join(path)).collect(),
-        hidden,
+        protected: with_targets(protected),
+        hidden: with_targets(hidden),
         scratch: scratch.to_owned(),
         limits: asked.limits,
         waived: asked.waived.iter().copied().collect(),
         proxy_port: (!asked.hosts.is_empty()).then_some(PROXY_PORT),
     })
+}
+
+/// These paths and, where links are on the way, what they lead to now: a command may replace a link, and what it led to is to
+/// be held all the same.
+fn with_targets(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    let targets: Vec<PathBuf> = paths.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    paths.extend(targets);
+    paths.sort();
+    paths.dedup();
+    paths
 }
 
 /// A directory that may be written in besides the workspace.

@@ -52,14 +52,13 @@ impl Confined {
             layer: layer.cloned(),
         })?;
         check_hidden(&policy)?;
-        let real = policy.hidden.iter().filter_map(|path| path.canonicalize().ok());
         Ok(Self {
             helpers,
             notes: describe(asked, &policy, &findings),
             findings,
             env: environment(&policy, std::env::var_os("HOME").as_deref().map(Path::new)),
             hosts: asked.hosts.clone(),
-            hidden: paths(policy.hidden.iter().cloned().chain(real)),
+            hidden: paths(policy.hidden.iter().cloned()),
             kept: paths(policy.protected.iter().cloned()),
             _scratch: scratch,
         })

@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::CWD;
+use rustix::io::Errno;
 use rustix::mount::{MountAttrFlags, MountPropagationFlags};
 
 use super::tree::{Tree, find};
@@ -76,6 +77,7 @@ pub(super) fn arrange(policy: &Policy) -> Result<Arranged, Fault> {
     }
     let hidden = hidden(policy);
     for path in &hidden {
+        keep_in_place(path, policy)?;
         shades.over(path)?;
     }
     std::env::set_current_dir("/").at(HERE, "leave the directory")?;
@@ -179,22 +181,44 @@ fn devices_of_the_machine() -> Result<(), Fault> {
     }
 }
 
-/// Makes a part of what may be written read-only. Every directory on the way becomes a mount, which cannot be renamed: or
-/// it could be moved away and another put in its place.
+/// Makes a part of what may be written read-only, and keeps it where it is.
 ///
-/// What does not exist is not kept from being made, and links are not followed.
+/// What does not exist is not kept from being made.
 fn protect(path: &Path, policy: &Policy) -> Result<(), Fault> {
+    keep_in_place(path, policy)?;
+    match policy.writable.iter().any(|root| path.starts_with(root)) {
+        true => pin(path, attribute::READ_ONLY).map(drop),
+        false => Ok(()),
+    }
+}
+
+/// Makes every directory on the way from what may be written to `path` a mount, which cannot be renamed: or it could be moved
+/// away with what it holds, and another put in its place.
+fn keep_in_place(path: &Path, policy: &Policy) -> Result<(), Fault> {
     let Some(root) = policy.writable.iter().find(|root| path.starts_with(root)) else { return Ok(()) };
-    let mut way: Vec<&Path> = path.ancestors().take_while(|dir| dir != root).collect();
+    let mut way: Vec<&Path> = path.ancestors().skip(1).take_while(|dir| dir != root).collect();
     way.reverse();
-    for at in way {
-        let Ok(tree) = Tree::of(at) else { return Ok(()) };
-        if at == path || !at.is_dir() {
-            tree.restrict(attribute::READ_ONLY).at(HERE, format_args!("make {} read-only", at.display()))?;
+    for dir in way {
+        if !pin(dir, 0)? {
+            break;
         }
-        attach(&tree, at)?;
     }
     Ok(())
+}
+
+/// Mounts what is at `path` over itself, with these attributes. Gives whether there is anything: a link is its target, which
+/// is another path of the policy.
+fn pin(path: &Path, attributes: u64) -> Result<bool, Fault> {
+    let tree = match Tree::of(path) {
+        Ok(tree) => tree,
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(false),
+        Err(errno) => return Err(errno).at(HERE, format_args!("take {}", path.display())),
+    };
+    if attributes != 0 {
+        tree.restrict(attributes).at(HERE, format_args!("hold {}", path.display()))?;
+    }
+    attach(&tree, path)?;
+    Ok(true)
 }
 
 /// What covers the hidden: a directory and a file that nobody may open.

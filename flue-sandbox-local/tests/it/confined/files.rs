@@ -49,6 +49,44 @@ async fn what_is_hidden_in_the_workspace_is_hidden_from_everyone() {
 }
 
 #[tokio::test]
+async fn what_is_hidden_stays_hidden_when_the_way_to_it_is_moved() {
+    let temp = Temp::new();
+    temp.put("home/config/forge/token", "needle");
+    temp.put("home/dotfiles/token", "needle");
+    temp.put("home/far/dir/token", "needle");
+    temp.put("home/config/other", "plain");
+    for (target, link) in [("dotfiles/token", "token"), ("far/dir", "near")] {
+        std::os::unix::fs::symlink(target, temp.path().join("home").join(link)).unwrap();
+    }
+    let home = temp.path().join("home");
+    let hidden = ["config/forge", "token", "near"].iter().fold(policy(), |policy, path| policy.hide(home.join(path)));
+    let sandbox = confined(temp.path(), hidden).await;
+    for command in ["mv home away", "mv home/config away", "mv home/dotfiles/token away", "mv home/far/dir away"] {
+        assert_ne!(sh(&sandbox, command).await.unwrap().exit_code(), 0, "{command}");
+    }
+    // A link can go; what it led to is hidden all the same.
+    said(&sandbox, "rm home/token home/near && mv home/config/other home/config/renamed").await;
+    let found = said(&sandbox, "grep -rs needle . ; cat home/dotfiles/token 2>&1; true").await;
+    assert!(!found.contains("needle"), "{found}");
+    is_denied(sandbox.fs().read(&temp.at("home/dotfiles/token")).await);
+    is_denied(sandbox.fs().read(&temp.at("home/far/dir/token")).await);
+}
+
+#[tokio::test]
+async fn what_is_kept_is_kept_behind_links() {
+    let temp = Temp::new();
+    temp.put("real/git/config", "[core]\n");
+    temp.put("real/git/hooks/sample", "");
+    std::os::unix::fs::symlink("real/git", temp.path().join(".git")).unwrap();
+    let sandbox = confined(temp.path(), policy()).await;
+    for command in ["echo x > .git/hooks/x", "echo x >> real/git/config", "mv real/git real/other", "mv real other"] {
+        assert_ne!(sh(&sandbox, command).await.unwrap().exit_code(), 0, "{command}");
+    }
+    is_denied(sandbox.fs().write(&temp.at(".git/hooks/pre-commit"), "x".into()).await);
+    said(&sandbox, "echo x > .git/HEAD").await;
+}
+
+#[tokio::test]
 async fn what_is_kept_is_not_changed_by_anyone() {
     let temp = Temp::new();
     temp.put(".git/config", "[core]\n");
