@@ -26,7 +26,7 @@ const BALLAST_BYTES: usize = 512 << 20;
 const AT_ONCE: usize = 64;
 const BATCHES: usize = 4;
 /// Commands of one round that are ended while they run: some processes, one of them in a session of its own.
-const KILLED: usize = 100;
+pub(crate) const KILLED: usize = 100;
 const TREE: &str = "sleep 60 & setsid sleep 60 & (sleep 60 & sleep 60) & echo begun; wait";
 /// Commands that are cancelled at any point of their life, and how many at a time.
 const CANCELLED: usize = 10_000;
@@ -39,7 +39,8 @@ const EXEC: &str = "`bash -c :` in the sandbox, beside the same by the standard 
     the wall";
 const BALLAST: &str = "the same in a program that uses 512 MiB: a start that copies page tables would show";
 const RATE: &str = "64 times `bash -c :` at once, beside the same by 64 threads of the standard library";
-const KILL: &str = "from cancelling a command of six processes, one of them in a session of its own, to its result";
+pub(crate) const KILL: &str =
+    "from cancelling a command of six processes, one of them in a session of its own, to its result";
 const TOOK: &str = "10,000 commands, each cancelled within 15 ms of its start, 16 at a time";
 const LEFT: &str = "children, threads, descriptors and processes on the machine that were not there before those";
 
@@ -157,7 +158,7 @@ fn by_host() -> Result<()> {
     if output.status.success() { Ok(()) } else { Err(broken()) }
 }
 
-async fn by_flue(sandbox: &LocalSandbox) -> Result<()> {
+pub(crate) async fn by_flue(sandbox: &LocalSandbox) -> Result<()> {
     if sandbox.exec(ExecRequest::new(NOTHING)).await?.success() { Ok(()) } else { Err(broken()) }
 }
 
@@ -175,7 +176,7 @@ fn each_ms(times: usize, mut work: impl FnMut() -> Result<()>) -> Result<f64> {
 }
 
 /// Milliseconds from cancelling a command to its result.
-async fn kill_ms(sandbox: &LocalSandbox) -> Result<f64> {
+pub(crate) async fn kill_ms(sandbox: &LocalSandbox) -> Result<f64> {
     let cancel = CancellationToken::new();
     let begun = Arc::new(Begun::default());
     let request = ExecRequest::new(TREE).with_cancel(cancel.clone()).with_sink(begun.clone());

@@ -10,6 +10,7 @@ mod client;
 mod clock;
 mod codec;
 mod conditions;
+mod confined;
 mod contained;
 mod load;
 mod local;
@@ -39,6 +40,7 @@ const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     flue_sandbox_virtual_worker::init();
+    flue_sandbox_local::init();
     let args: Vec<String> = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     match dispatch(&args) {
         Ok(()) => ExitCode::SUCCESS,

@@ -115,7 +115,7 @@ pub(crate) fn measure(bench: &mut Bench) -> Result<Vec<Row>> {
 
 /// Milliseconds of processor time, of this process and of its children, for one of `times`.
 #[expect(clippy::cast_precision_loss, reason = "times of a measurement are far below 2^52")]
-fn cpu_ms(times: usize, mut work: impl FnMut() -> Result<()>) -> Result<f64> {
+pub(crate) fn cpu_ms(times: usize, mut work: impl FnMut() -> Result<()>) -> Result<f64> {
     let all = || Ok::<_, Error>(own_cpu_ns() + children_cpu_ns()?);
     let before = all()?;
     for _ in 0..times {

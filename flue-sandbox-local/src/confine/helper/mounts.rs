@@ -7,7 +7,7 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::CWD;
+use rustix::fs::{Access, CWD};
 use rustix::io::Errno;
 use rustix::mount::{MountAttrFlags, MountPropagationFlags};
 
@@ -84,9 +84,13 @@ pub(super) fn arrange(policy: &Policy) -> Result<Arranged, Fault> {
     Ok(Arranged { hidden, numbers })
 }
 
-/// What is hidden, as far as it exists and may be looked for, where it really is.
+/// What is hidden, where it really is: as far as it exists, and this user could look into it.
 pub(super) fn hidden(policy: &Policy) -> Vec<PathBuf> {
-    policy.hidden.iter().filter_map(|path| path.canonicalize().ok()).collect()
+    // Most of the list is on no machine: one question for each of those.
+    let there = policy.hidden.iter().filter(|path| std::fs::symlink_metadata(path).is_ok());
+    let mut found: Vec<PathBuf> = there.filter_map(|path| path.canonicalize().ok()).collect();
+    found.retain(|path| [Access::READ_OK, Access::EXEC_OK].iter().any(|how| rustix::fs::access(path, *how).is_ok()));
+    found
 }
 
 /// What is taken before everything else becomes read-only.
@@ -199,7 +203,9 @@ fn keep_in_place(path: &Path, policy: &Policy) -> Result<(), Fault> {
     let mut way: Vec<&Path> = path.ancestors().skip(1).take_while(|dir| dir != root).collect();
     way.reverse();
     for dir in way {
-        if !pin(dir, 0)? {
+        // A file in the place of a directory says where that is, as `.git` does in a second checkout.
+        let attributes = if dir.is_dir() { 0 } else { attribute::READ_ONLY };
+        if !pin(dir, attributes)? {
             break;
         }
     }

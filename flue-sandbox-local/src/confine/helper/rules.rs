@@ -5,7 +5,6 @@
 //! too.
 
 use std::fs::FileType;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use landlock::{
@@ -101,22 +100,28 @@ struct Rules {
 }
 
 impl Rules {
-    /// Allows this on a file, or on all that lies beneath a directory. What does not exist is passed over.
+    /// Allows this on a file, or on all that lies beneath a directory. Links and what does not exist are passed over.
     fn allow(&mut self, path: &Path, access: BitFlags<AccessFs>) -> Result<(), Fault> {
-        // A link would be its target, whatever that is.
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let Ok(file) = rustix::fs::openat(CWD, path, flags, Mode::empty()) else { return Ok(()) };
-        self.allow_open(file, access).at(HERE, format_args!("add a rule for {}", path.display()))
+        match std::fs::symlink_metadata(path) {
+            Ok(facts) => self.allow_kind(path, facts.file_type(), access),
+            Err(_) => Ok(()),
+        }
     }
 
-    fn allow_open(&mut self, file: OwnedFd, access: BitFlags<AccessFs>) -> Result<(), landlock::RulesetError> {
-        let kind = rustix::fs::fstat(&file).map(|facts| rustix::fs::FileType::from_raw_mode(facts.st_mode));
-        let access = match kind {
-            Ok(rustix::fs::FileType::Directory) => access,
-            Ok(rustix::fs::FileType::Symlink) | Err(_) => return Ok(()),
-            Ok(_) => access & AccessFs::from_file(self.abi),
+    fn allow_kind(&mut self, path: &Path, kind: FileType, access: BitFlags<AccessFs>) -> Result<(), Fault> {
+        // A link would be its target, whatever that is.
+        if kind.is_symlink() {
+            return Ok(());
+        }
+        let (only, access) = if kind.is_dir() {
+            (OFlags::DIRECTORY, access)
+        } else {
+            (OFlags::empty(), access & AccessFs::from_file(self.abi))
         };
-        (&mut self.set).add_rule(PathBeneath::new(file, access)).map(drop)
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC | only;
+        let Ok(file) = rustix::fs::openat(CWD, path, flags, Mode::empty()) else { return Ok(()) };
+        let added = (&mut self.set).add_rule(PathBeneath::new(file, access)).map(drop);
+        added.at(HERE, format_args!("add a rule for {}", path.display()))
     }
 
     /// Allows reading all that lies beneath `dir` but not what is `closed`.
@@ -131,15 +136,11 @@ impl Rules {
         let Ok(entries) = std::fs::read_dir(dir) else { return Ok(()) };
         for entry in entries.flatten() {
             match entry.file_type() {
-                Ok(kind) if FileType::is_dir(&kind) => self.allow_beside(&entry.path(), closed)?,
-                Ok(kind) if !kind.is_symlink() => self.allow_unless_closed(&entry.path(), closed)?,
+                Ok(kind) if kind.is_dir() => self.allow_beside(&entry.path(), closed)?,
+                Ok(kind) if !closed.contains(&entry.path()) => self.allow_kind(&entry.path(), kind, READ)?,
                 _ => {}
             }
         }
         Ok(())
-    }
-
-    fn allow_unless_closed(&mut self, file: &Path, closed: &[PathBuf]) -> Result<(), Fault> {
-        if closed.iter().any(|path| path == file) { Ok(()) } else { self.allow(file, READ) }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use rustix::io::Errno;
 use rustix::thread::{CapabilitiesSecureBits, CapabilitySet, CapabilitySets};
 
 use super::{At as _, Fault, Finding, filter, limits, rules};
@@ -30,10 +31,11 @@ fn drop_capabilities() -> Result<(), Fault> {
     if may(CapabilitySet::SETPCAP) {
         rustix::thread::set_capabilities_secure_bits(bits).at(None, "hold the administrator to no capabilities")?;
         for number in 0..u64::BITS {
-            // Beyond the last one that the kernel knows there is nothing to drop.
-            let capability = CapabilitySet::from_bits_retain(1 << number);
-            if rustix::thread::capability_is_in_bounding_set(capability).unwrap_or(false) {
-                rustix::thread::remove_capability_from_bounding_set(capability).at(None, "bound capabilities")?;
+            match rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << number)) {
+                Ok(()) => {}
+                // Beyond the last one that the kernel knows.
+                Err(Errno::INVAL) => break,
+                Err(errno) => return Err(errno).at(None, "bound capabilities"),
             }
         }
     }

@@ -87,6 +87,18 @@ async fn what_is_kept_is_kept_behind_links() {
 }
 
 #[tokio::test]
+async fn a_file_that_says_where_git_is_goes_on_saying_so() {
+    let temp = Temp::new();
+    temp.put(".git", "gitdir: /elsewhere\n");
+    let sandbox = confined(temp.path(), policy()).await;
+    for command in ["echo gitdir: /other > .git", "mv .git old", "rm .git"] {
+        assert_ne!(sh(&sandbox, command).await.unwrap().exit_code(), 0, "{command}");
+    }
+    is_denied(sandbox.fs().remove(&temp.at(".git"), Remove::default()).await);
+    is_denied(sandbox.fs().write(&temp.at(".git"), "x".into()).await);
+}
+
+#[tokio::test]
 async fn what_is_kept_is_not_changed_by_anyone() {
     let temp = Temp::new();
     temp.put(".git/config", "[core]\n");
