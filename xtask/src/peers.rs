@@ -27,6 +27,9 @@ const REAL_MODEL_TRIES: u32 = 8;
 const MAX_TURNS: &str = "8";
 /// The first of the ports that the servers listen on.
 const FIRST_PORT: u16 = 4810;
+/// How the real model is shown a conversation: by examples next to the question, or one so small sees no tools behind the
+/// long text that a harness puts before them.
+const TEMPLATE: &str = include_str!("peers/tools.jinja");
 const PROMPT: &str = "Review document.md and write your findings to review.md.";
 
 /// A wire, as `flue` is pointed at it: the model's name, and the variables with address and key.
@@ -114,7 +117,9 @@ fn scripted_server(job: &Job, dir: &Path, port: u16) -> Outcome {
 /// A real, small model behind llama.cpp. It does not always see that there are tools; one of some tries has to be a
 /// whole tool loop: a call, its result, an answer.
 fn real_model(job: &Job, dir: &Path, port: u16) -> Outcome {
-    let server = Server::start(dir, "llamacpp", port, &[])?;
+    let template = job.scratch.join("tools.jinja");
+    fs::write(&template, TEMPLATE).map_err(|error| Failure::new(format!("{}: {error}", template.display())))?;
+    let server = Server::start(dir, "llamacpp", port, &[("LLAMA_TEMPLATE", template.as_os_str())])?;
     server.wait_until_healthy()?;
     for wire in &WIRES {
         let case = format!("llamacpp, {}", wire.name);
