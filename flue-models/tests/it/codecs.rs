@@ -92,7 +92,7 @@ pub(crate) fn all() -> Vec<Case> {
             codec: Box::new(gemini("gemini-2.5-pro")),
             format: ReplyFormat::Events,
             replies: vec![documented, fixture!("google", "aimock-think-tool.sse")],
-            native: &["dGhvdWdodA==", "dGV4dA==", "Y2FsbA=="],
+            native: &["dGhvdWdodA==", "dGV4dA==", "Y2FsbA==", "executableCode"],
         },
         Case {
             name: "bedrock",

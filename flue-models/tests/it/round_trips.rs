@@ -44,7 +44,7 @@ fn body(codec: &dyn Codec, messages: Vec<Arc<Message>>) -> Value {
 fn calls_and_results(body: &Value) -> (Vec<String>, Vec<String>) {
     let (mut calls, mut results) = (Vec::new(), Vec::new());
     visit(body, &mut |key, object| {
-        let mut take = |list: &mut Vec<String>, names: &[&str]| {
+        let take = |list: &mut Vec<String>, names: &[&str]| {
             let id = names.iter().find_map(|name| object.get(*name).and_then(Value::as_str));
             list.push(id.unwrap_or_else(|| panic!("no id: {key}: {object}")).to_owned());
         };
@@ -83,13 +83,25 @@ fn visit(value: &Value, see: &mut dyn FnMut(&str, &Value)) {
 }
 
 fn texts(turn: &Turn) -> Vec<&str> {
-    let text = |block| if let &AssistantBlock::Text(text) = &block { Some(text.text.as_str()) } else { None };
-    turn.content.iter().filter_map(text).collect()
+    let mut texts = Vec::new();
+    for block in &turn.content {
+        if let AssistantBlock::Text(text) = block {
+            texts.push(text.text.as_str());
+        }
+    }
+    texts
 }
 
 fn thoughts(turn: &Turn) -> Vec<&str> {
-    let thinking = |block| if let &AssistantBlock::Thinking(t) = &block { Some(t.text.as_str()) } else { None };
-    turn.content.iter().filter_map(thinking).filter(|text| !text.is_empty()).collect()
+    let mut thoughts = Vec::new();
+    for block in &turn.content {
+        if let AssistantBlock::Thinking(thinking) = block
+            && !thinking.text.is_empty()
+        {
+            thoughts.push(thinking.text.as_str());
+        }
+    }
+    thoughts
 }
 
 fn check(from: &Case, to: &Case) {

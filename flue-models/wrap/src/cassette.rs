@@ -66,12 +66,19 @@ impl Recorder {
             text.push_str(&format::line(turn)?);
         }
         for secret in &self.tape.secrets {
-            // As it stands in JSON, where quotes and line ends are escaped.
-            let quoted = serde_json::Value::from(secret.as_str()).to_string();
-            text = text.replace(quoted.trim_matches('"'), SCRUBBED);
+            // As it stands in JSON, where quotes and line ends are escaped, and in the arguments of calls, which are JSON
+            // in JSON.
+            let once = escaped(secret);
+            text = text.replace(&escaped(&once), SCRUBBED).replace(&once, SCRUBBED);
         }
         Ok(text)
     }
+}
+
+/// `text` as it stands between the quotes of a JSON string.
+fn escaped(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
 }
 
 #[async_trait]
@@ -127,7 +134,7 @@ impl Stream for Taped {
             Poll::Pending => (None, false),
         };
         if let (Some(turn), Some(event)) = (&mut this.turn, event) {
-            turn.events.extend(format::Recorded::of(event));
+            turn.push(event);
         }
         if over && let Some(turn) = this.turn.take() {
             this.tape.push(turn);

@@ -59,6 +59,17 @@ pub(super) struct Turn {
     pub(super) error: Option<Failure>,
 }
 
+impl Turn {
+    /// Takes the next event. Deltas in a row become one: a secret may be cut between two.
+    pub(super) fn push(&mut self, event: &ModelEvent) {
+        match (self.events.last_mut(), event) {
+            (Some(Recorded::Text(text)), ModelEvent::TextDelta(more))
+            | (Some(Recorded::Thinking(text)), ModelEvent::ThinkingDelta(more)) => text.push_str(more),
+            _ => self.events.extend(Recorded::of(event)),
+        }
+    }
+}
+
 /// An event, but for deltas of calls, whose blocks say all.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
