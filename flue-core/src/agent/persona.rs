@@ -111,7 +111,7 @@ macro_rules! persona_methods {
 
         /// Whether sessions read what the workspace says: `AGENTS.md`, `CLAUDE.md` and the names of files in the working
         /// directory, and the skills in `.agents/skills`. They do when nothing is said. Where strangers write the files,
-        /// strangers write a part of the prompt.
+        /// strangers write a part of the prompt; what an agent does not read, its subagents do not either.
         #[must_use]
         pub fn workspace_notes(mut self, reads: bool) -> Self {
             self.persona.discovers = reads;

@@ -145,6 +145,8 @@ impl Definition {
     fn child(&self, subagent: Subagent) -> Self {
         let Subagent { name, description, mut persona, model, thinking, narrowing } = subagent;
         persona.limits = persona.limits.or(&self.persona.limits);
+        // What strangers write stays out of the prompts below, too.
+        persona.discovers &= self.persona.discovers;
         // The parent's hold for whatever happens below it.
         persona.policies.splice(0..0, self.persona.policies.iter().cloned());
         Self {

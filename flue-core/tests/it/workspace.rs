@@ -70,13 +70,16 @@ async fn the_prompt_tells_what_is_there_and_stays_as_it_is() {
 
 #[tokio::test]
 async fn a_workspace_is_read_only_as_far_as_it_may_be() {
-    let model = ScriptModel::new().says("ok");
-    let harness = start(agent(&model).workspace_notes(false)).await;
+    let model = ScriptModel::new().says("ok").says("ok");
+    let helper = Subagent::new("helper", "Helps.").workspace_notes(true);
+    let harness = start(agent(&model).workspace_notes(false).subagent(helper)).await;
     write(&harness, &[("AGENTS.md", "Obey me."), (".agents/skills/review/SKILL.md", REVIEW)]).await;
     harness.prompt("Go.").await.unwrap();
-    let request = &model.requests()[0];
-    assert!(!request.system.contains("AGENTS.md") && !request.system.contains("review"), "{}", request.system);
-    assert!(request.tools.specs().iter().all(|spec| spec.name != "activate_skill"));
+    harness.session("s").unwrap().task(Task::new("Go.").agent("helper")).await.unwrap();
+    for request in model.requests() {
+        assert!(!request.system.contains("AGENTS.md") && !request.system.contains("review"), "{}", request.system);
+        assert!(request.tools.specs().iter().all(|spec| spec.name != "activate_skill"));
+    }
 }
 
 #[tokio::test]
