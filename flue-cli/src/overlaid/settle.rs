@@ -74,14 +74,17 @@ impl Overlaid {
         settled: &mut Settled,
     ) -> Result<()> {
         let summary = summary(changes);
-        if changes.is_empty() {
-            say(&summary);
-            return Ok(());
-        }
+        // An empty one too: an older one in its place would be taken for it.
         if let Some(file) = &self.patch {
             write(file, changes, OpenOptions::new().write(true).create(true).truncate(true))?;
             settled.patch = Some(shown(file));
             say(&format!("patch written to {}: {summary}", shown(file)));
+        }
+        if changes.is_empty() {
+            if self.patch.is_none() {
+                say(&summary);
+            }
+            return Ok(());
         }
         let answer = match &self.decided {
             Decided::No => Answer::No,

@@ -62,6 +62,9 @@ fn a_patch_is_written_and_changes_are_applied() {
     assert_eq!((copy.read("a.txt"), copy.read("new.txt")), ("one\nTWO\nthree\n".into(), "new\n".into()));
     assert!(!copy.path("sub/b.txt").exists());
 
+    let done = exec(&place, &["--patch", "out.patch", "true"]).code(0);
+    assert_eq!(done.stderr, format!("{NOTE}note: patch written to out.patch: nothing was changed\n"));
+    assert_eq!(place.read("out.patch"), "", "an older patch is not left in its place");
     std::fs::remove_file(place.path("out.patch")).unwrap();
     let done = exec(&place, &["--apply", script]).code(0);
     assert_eq!(done.stderr, format!("{NOTE}note: applied: 3 files, +2 -2\n"));
