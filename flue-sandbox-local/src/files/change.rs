@@ -38,7 +38,7 @@ pub(super) fn remove(root: &Root, path: &SandboxPath, options: Remove) -> Result
 fn remove_at(root: &Root, path: &SandboxPath, recursive: bool) -> Result<(), Refusal> {
     let spot = root.locate(path, Last::Keep, Parents::Require)?;
     let Some(name) = &spot.name else { return Err(Refusal::Root) };
-    root.veil().remove(&spot.real())?;
+    root.veil().replace(&spot.real())?;
     let stat = rustix::fs::statat(&spot.dir, &**name, AtFlags::SYMLINK_NOFOLLOW)?;
     let dir = spot.dir.as_fd();
     match FileType::from_raw_mode(stat.st_mode) {

@@ -37,8 +37,8 @@ impl Veil {
         if self.kept.iter().any(|kept| at.starts_with(kept)) { Err(Refusal::Kept) } else { Ok(()) }
     }
 
-    /// Refuses to remove what is hidden or kept, or has something of that kind in it.
-    pub(super) fn remove(&self, at: &Names) -> Result<(), Refusal> {
+    /// Refuses to remove or replace what is hidden or kept, or has something of that kind in it.
+    pub(super) fn replace(&self, at: &Names) -> Result<(), Refusal> {
         self.change(at)?;
         let within = |paths: &[Vec<Vec<u8>>]| paths.iter().any(|path| path.starts_with(at));
         if within(&self.hidden) || within(&self.kept) { Err(Refusal::Kept) } else { Ok(()) }

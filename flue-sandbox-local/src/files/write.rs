@@ -23,7 +23,7 @@ const MAX_NAMES: usize = 16;
 
 pub(super) fn write(root: &Root, path: &SandboxPath, data: &[u8]) -> Result<(), Refusal> {
     root.settle(path, Parents::Make, |spot| {
-        root.veil().change(&spot.real())?;
+        root.veil().replace(&spot.real())?;
         replace(spot, data)
     })
 }

@@ -47,7 +47,7 @@ impl fmt::Debug for Mark {
 }
 
 #[cfg(target_os = "linux")]
-pub(super) use self::linux::{Process, find};
+pub(super) use self::linux::{Process, find, kill_below};
 #[cfg(not(target_os = "linux"))]
 pub(super) use self::other::{Process, find};
 
@@ -63,6 +63,8 @@ mod linux {
 
     /// The largest environment that is looked at; a process cannot be given a larger one by default.
     const MAX_ENVIRON_BYTES: u64 = 2 << 20;
+    /// The most processes that [`kill_below`] kills: whoever drops a command waits for it.
+    const MAX_KILLED: usize = 256;
 
     /// A process that belongs to a command.
     #[derive(Debug)]
@@ -110,6 +112,32 @@ mod linux {
             found.extend(members.into_iter().filter_map(Candidate::into_process));
             rest = others;
         }
+    }
+
+    /// Kills what descends from `leader`, as far as it can be seen at once, and not the leader itself.
+    pub(in super::super) fn kill_below(leader: Pid) {
+        let mut parents = vec![leader.as_raw_nonzero().get()];
+        let mut seen = 0;
+        while let Some(parent) = parents.pop() {
+            for id in children_of(parent) {
+                seen += 1;
+                if seen > MAX_KILLED {
+                    return;
+                }
+                // Whose number that is now, its parent tells.
+                let held = Pid::from_raw(id).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+                if let Some(held) = held.filter(|_| Stat::of(id).is_some_and(|stat| stat.parent == parent)) {
+                    let _ = pidfd_send_signal(held, Signal::KILL);
+                    parents.push(id);
+                }
+            }
+        }
+    }
+
+    fn children_of(id: i32) -> Vec<i32> {
+        let tasks = std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+        let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+        lists.collect::<String>().split_whitespace().filter_map(|id| id.parse().ok()).collect()
     }
 
     /// A process that may belong to the command, held so that its number stays its own.

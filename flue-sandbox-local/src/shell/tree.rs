@@ -194,14 +194,14 @@ impl Shared {
             Hold::Mark(_) => self.signal_group(Signal::STOP),
             // They cannot move away, so this is their end.
             #[cfg(target_os = "linux")]
-            Hold::Leash(leash) => leash.cut(),
+            Hold::Leash(leash) => self.cut_now(leash),
         }
     }
 
     /// Has the helper end all processes, and waits for it.
     #[cfg(target_os = "linux")]
     fn cut(&self, leash: &Leash) {
-        leash.cut();
+        self.cut_now(leash);
         let end = Instant::now() + CUT_LIMIT;
         while !self.has_ended() {
             if Instant::now() > end {
@@ -210,6 +210,13 @@ impl Shared {
             }
             std::thread::sleep(ROUND_PAUSE);
         }
+    }
+
+    /// Has the helper end all processes. On a busy machine it takes its time to hear that, so those that are seen end at once.
+    #[cfg(target_os = "linux")]
+    fn cut_now(&self, leash: &Leash) {
+        leash.cut();
+        scan::kill_below(self.leader);
     }
 
     #[cfg(target_os = "linux")]
