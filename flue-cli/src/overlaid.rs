@@ -34,6 +34,7 @@ pub(crate) struct FateArgs {
 
 impl FateArgs {
     /// Whether anything was said, which only an overlay can do.
+    #[cfg(any(feature = "virtual", all(feature = "local", unix)))]
     pub(crate) fn is_given(&self) -> bool {
         *self != Self::default()
     }

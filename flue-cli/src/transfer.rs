@@ -39,7 +39,6 @@ pub(crate) enum Files {
     #[cfg_attr(not(all(feature = "local", unix)), expect(dead_code, reason = "there is no local sandbox"))]
     Layer,
     /// This machine's.
-    #[cfg_attr(not(all(feature = "local", unix)), expect(dead_code, reason = "there is no local sandbox"))]
     Host,
 }
 
