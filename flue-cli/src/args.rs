@@ -174,7 +174,8 @@ pub(crate) struct SandboxArgs {
     /// virtual:contained: in a process of its own;
     /// local: this machine itself, nothing isolated;
     /// local:confined: commands held to the directory;
-    /// local:overlay: changes kept aside
+    /// local:overlay: changes kept aside;
+    /// local:copy: the same in a copy
     /// [default: virtual]
     #[arg(long, value_name = "KIND", value_parser = str::parse::<SandboxKind>, verbatim_doc_comment)]
     pub(crate) sandbox: Option<SandboxKind>,

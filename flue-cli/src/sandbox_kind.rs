@@ -19,15 +19,18 @@ pub(crate) enum SandboxKind {
     LocalConfined,
     /// This machine; changes in the directory that is worked in are kept aside.
     LocalOverlay,
+    /// This machine; a copy of the directory is worked in.
+    LocalCopy,
 }
 
 /// Every kind by its name. One that is named by an address will be told by its scheme.
-pub(crate) const KINDS: [(&str, SandboxKind); 5] = [
+pub(crate) const KINDS: [(&str, SandboxKind); 6] = [
     ("virtual", SandboxKind::Virtual),
     ("virtual:contained", SandboxKind::VirtualContained),
     ("local", SandboxKind::Local),
     ("local:confined", SandboxKind::LocalConfined),
     ("local:overlay", SandboxKind::LocalOverlay),
+    ("local:copy", SandboxKind::LocalCopy),
 ];
 
 impl FromStr for SandboxKind {
@@ -62,7 +65,8 @@ mod tests {
         let said = |text: &str| text.parse::<SandboxKind>().unwrap_err();
         assert_eq!(
             said("docker"),
-            "there is no sandbox `docker` (there are virtual, virtual:contained, local, local:confined, local:overlay)"
+            "there is no sandbox `docker` (there are virtual, virtual:contained, local, local:confined, local:overlay, \
+             local:copy)"
         );
         assert!(said("vitrual").starts_with("there is no sandbox `vitrual`; did you mean `virtual`? "));
         assert!(said("local:overly").contains("did you mean `local:overlay`?"));

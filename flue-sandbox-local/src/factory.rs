@@ -192,7 +192,11 @@ impl Local {
         capabilities.persistent = true;
         capabilities.network = confined.as_ref().map_or(NetworkReach::Open, Confined::network);
         let level = if confined.is_some() { SandboxLevel::Confined } else { SandboxLevel::Local };
-        let provider = if layer.is_some() { "local:overlay" } else { "local" };
+        let provider = match &layer {
+            None => "local",
+            Some(layer) if layer.mounted().is_some() => "local:overlay",
+            Some(_) => "local:copy",
+        };
         let info = SandboxInfo::new(level, provider, cwd, capabilities);
         let jail = root.is_jail().then(|| root.path());
         let mut notes = notes(launcher.shell(), jail, layer.is_some(), confined.as_ref());
@@ -205,7 +209,10 @@ impl Local {
 
     /// Looks at the host, and has the policy tried where there is one.
     fn look(&self, layer: Option<&Arc<Layer>>) -> Result<Place> {
-        let base = canonical(&self.dir)?;
+        let base = match layer {
+            Some(layer) => layer.seen().clone(),
+            None => canonical(&self.dir)?,
+        };
         let root = match (&self.jail, layer) {
             (_, Some(layer)) => layer.root()?,
             (Jail::Base, None) => Root::beneath(base.clone())?,

@@ -76,6 +76,7 @@ fn what(kind: SandboxKind) -> &'static str {
         SandboxKind::Local => "this machine, as you; nothing is isolated",
         SandboxKind::LocalConfined => "this machine, with commands that the kernel holds to the directory",
         SandboxKind::LocalOverlay => "this machine, as you, with changes in the directory kept aside",
+        SandboxKind::LocalCopy => "this machine, as you, in a copy of the directory",
     }
 }
 
@@ -86,7 +87,11 @@ async fn open_and_run(kind: SandboxKind) -> Result<Vec<String>> {
     let args = SandboxArgs {
         sandbox: Some(kind),
         cwd: on_this_machine.then(|| ground.0.to_string_lossy().into_owned()),
-        fate: FateArgs { discard: kind == SandboxKind::LocalOverlay, ..FateArgs::default() },
+        // Where it would be asked about.
+        fate: FateArgs {
+            discard: matches!(kind, SandboxKind::LocalOverlay | SandboxKind::LocalCopy),
+            ..FateArgs::default()
+        },
         ..SandboxArgs::default()
     };
     let place = wiring::sandbox(&args, None, None)?;

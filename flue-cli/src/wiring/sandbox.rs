@@ -21,7 +21,13 @@ pub(crate) const BUILT_IN: &[&str] = &[
     "local:confined",
     #[cfg(all(feature = "local", unix))]
     "local:overlay",
+    #[cfg(all(feature = "local", unix))]
+    "local:copy",
 ];
+
+/// The largest directory that is copied for `local:copy`, in bytes.
+#[cfg(all(feature = "local", unix))]
+const MAX_COPY_BYTES: u64 = 8 << 30;
 
 /// Where the work is going to happen.
 pub(crate) struct Place {
@@ -52,7 +58,7 @@ pub(crate) fn sandbox(args: &SandboxArgs, kind: Option<SandboxKind>, cwd: Option
     match kind {
         SandboxKind::Virtual => virtual_sandbox(args, cwd, variables, false),
         SandboxKind::VirtualContained => virtual_sandbox(args, cwd, variables, true),
-        SandboxKind::Local | SandboxKind::LocalConfined | SandboxKind::LocalOverlay => {
+        SandboxKind::Local | SandboxKind::LocalConfined | SandboxKind::LocalOverlay | SandboxKind::LocalCopy => {
             local(args, cwd, variables, kind)
         }
     }
@@ -113,18 +119,21 @@ fn local(args: &SandboxArgs, cwd: Option<String>, variables: Variables, kind: Sa
     let confined = kind == SandboxKind::LocalConfined;
     let sandboxes = if confined { sandboxes.confined(confinement(args)?) } else { sandboxes };
     let held = "local:confined has the kernel hold commands here: for work you trust not to attack it";
-    if kind == SandboxKind::LocalOverlay || args.fate.is_given() {
+    let is_copy = kind == SandboxKind::LocalCopy;
+    if is_copy || kind == SandboxKind::LocalOverlay || args.fate.is_given() {
         let overlay = sandboxes.overlay();
+        let overlay = if is_copy { overlay.copied(MAX_COPY_BYTES) } else { overlay };
+        let warning = match kind {
+            SandboxKind::LocalConfined => held,
+            SandboxKind::LocalCopy => "local:copy works in a copy of the directory; it isolates nothing else",
+            _ => "local:overlay keeps changes here aside; it isolates nothing else",
+        };
         return Ok(Place {
             overlaid: Some(Overlaid::new(overlay.clone(), &args.fate)?),
             factory: Arc::new(overlay),
             cwd: None,
-            warning: Some(if confined {
-                held
-            } else {
-                "local:overlay keeps changes here aside; it isolates nothing else"
-            }),
-            files: Files::Layer,
+            warning: Some(warning),
+            files: if is_copy { Files::Own } else { Files::Layer },
         });
     }
     let warning =

@@ -49,7 +49,8 @@ fn slips_get_a_hint_and_code_2() {
     assert!(said(&["exec", "--bogus", "ls"]).contains("unexpected argument '--bogus'"));
     assert!(said(&["exec"]).contains("COMMAND"));
     assert!(said(&["exec", "--sandbox", "docker", "ls"]).contains(
-        "there is no sandbox `docker` (there are virtual, virtual:contained, local, local:confined, local:overlay)"
+        "there is no sandbox `docker` (there are virtual, virtual:contained, local, local:confined, local:overlay, \
+         local:copy)"
     ));
     assert!(said(&["exec", "--sandbox", "locla", "ls"]).contains("did you mean `local`?"));
     assert!(said(&["exec", "--timeout", "5 years", "ls"]).contains("the units are ms, s, m and h"));

@@ -193,3 +193,51 @@ fn at_a_terminal_changes_are_shown_and_asked_about() {
         rest.split("kept as a patch: ").nth(1).and_then(|rest| rest.lines().next()).unwrap_or_else(|| panic!("{rest}"));
     std::fs::remove_file(kept.trim()).unwrap();
 }
+
+#[test]
+fn a_copy_is_worked_in_where_that_is_asked_for() {
+    let place = place();
+    let copy = |args: &[&str]| place.flue(["exec", "--sandbox", "local:copy"].iter().chain(args)).run();
+    let done = copy(&["--apply", "pwd; echo more >> a.txt; rm -r sub"]).code(0);
+    assert!(
+        done.stdout.ends_with(&format!("{}\n", place.path("").file_name().unwrap().to_str().unwrap())),
+        "{}",
+        done.stdout
+    );
+    assert_ne!(done.stdout, format!("{}\n", place.path("").canonicalize().unwrap().display()));
+    assert!(
+        done.stderr.contains("local:copy works in a copy") && done.stderr.contains("applied: 2 files, +1 -1"),
+        "{}",
+        done.stderr
+    );
+    assert_eq!((place.read("a.txt").as_str(), place.names()), ("one\ntwo\nthree\nmore\n", vec!["a.txt".to_owned()]));
+    assert!(copy(&["true"]).code(2).stderr.contains("there is no terminal"));
+}
+
+#[test]
+fn who_is_killed_while_applying_leaves_every_file_old_or_new() {
+    let names: Vec<String> = (0..1500).map(|number| format!("f{number:04}")).collect();
+    for _ in 0..20 {
+        let place = Place::new();
+        for name in &names {
+            place.write(name, "old\n");
+        }
+        let script = "for f in f*; do echo new > $f; done";
+        let mut child = place.flue(["exec", "--sandbox", "local:overlay", "--apply", script]).spawn();
+        // The files take their places in the order of their names.
+        let begun = std::time::Instant::now();
+        while place.read(&names[0]) == "old\n" {
+            assert!(begun.elapsed() < crate::support::PATIENCE, "nothing is applied");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let seen: Vec<String> = names.iter().map(|name| place.read(name)).collect();
+        assert!(seen.iter().all(|text| text == "old\n" || text == "new\n"), "a file is neither");
+        if seen.iter().any(|text| text == "old\n") {
+            // What was replaced is kept.
+            assert!(place.names().iter().any(|name| name.starts_with(".flue-apply-")));
+            return;
+        }
+    }
+    panic!("no round killed it half-way");
+}

@@ -11,7 +11,7 @@ use rustix::net::{AddressFamily, RecvFlags, Shutdown, SocketFlags, SocketType};
 
 use super::plan::{self, HELPER, Order, Report, Right, TERMINATE};
 use super::proxy::{Proxy, Serving};
-use crate::overlay::Layer;
+use crate::overlay::{Layer, Mounted};
 
 /// What starts the helpers of one sandbox.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Helpers {
         let (own, theirs) = pair(SocketFlags::CLOEXEC)?;
         let mut rights: Vec<_> = rights.iter().map(|(right, fd)| (*right, fd.as_fd())).collect();
         rights.push((Right::Policy, self.policy.as_fd()));
-        if let Some((user, mount)) = self.layer.as_ref().map(|layer| layer.namespaces()) {
+        if let Some((user, mount)) = self.layer.as_ref().and_then(|layer| layer.mounted()).map(Mounted::namespaces) {
             rights.extend(user.map(|user| (Right::LayerUser, user)));
             rights.push((Right::LayerMount, mount));
         }

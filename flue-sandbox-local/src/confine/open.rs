@@ -16,7 +16,7 @@ use super::proxy::Proxy;
 use super::scratch::Scratch;
 use super::{Confinement, Finding, Mechanism, Tier};
 use crate::files::Veil;
-use crate::overlay::Layer;
+use crate::overlay::{Layer, Mounted};
 use crate::reexec;
 
 /// What holds the commands of one sandbox.
@@ -40,7 +40,7 @@ impl Confined {
     /// [`ErrorKind::Config`] for a policy that cannot be, [`ErrorKind::Unsupported`] when the machine does not give what it
     /// asks for.
     pub(crate) fn open(asked: &Confinement, workspace: &SandboxPath, layer: Option<&Arc<Layer>>) -> Result<Self> {
-        let named = asked.named_helper().or_else(|| layer.map(|layer| layer.helper()));
+        let named = asked.named_helper().or_else(|| layer.and_then(|layer| layer.mounted()).map(Mounted::helper));
         let helper = reexec::helper(named)?;
         let proxy = if asked.hosts.is_empty() { None } else { Some(Proxy::new(&asked.hosts)?) };
         let scratch = Scratch::new()?;

@@ -69,6 +69,17 @@ impl Base {
         self.stamps.get(path)
     }
 
+    /// Every path and what was there; a directory goes before what is in it.
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (&PathBuf, &Stamp)> {
+        self.stamps.iter()
+    }
+
+    /// The bytes of all files.
+    pub(super) fn bytes(&self) -> u64 {
+        let files = self.stamps.values().filter(|stamp| stamp.kind == Kind::File);
+        files.fold(0, |bytes, stamp| bytes.saturating_add(stamp.size))
+    }
+
     /// Takes note of what is at a path now.
     pub(super) fn set(&mut self, path: &Path, stamp: Option<Stamp>) {
         match stamp {

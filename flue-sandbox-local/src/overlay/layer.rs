@@ -1,72 +1,62 @@
-//! A layer over a directory: one mount of the kernel's overlay file system, in a mount namespace that only commands enter.
-//!
-//! The host sees nothing of it. The file API sees it through a descriptor of the merged directory, commands by going into the
-//! namespace before they run. A helper makes both and goes; the namespaces live as long as somebody holds them.
+//! A layer over a directory: what is seen, and what of it is a change.
 
-use std::ffi::OsString;
-use std::io::Read as _;
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use flue_core::{Error, ErrorKind, Result, SandboxPath};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{CWD, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 
 use super::base::Base;
 use super::changes::Changes;
 use super::compare::Sides;
-use super::entrance::Entrance;
-use super::helper::{HELPER, MOUNT, MOUNTED, NONE, UPPER, WORK, is_overlay};
+use super::mounted::Mounted;
 use super::state::State;
 use super::tree::Tree;
-use super::{apply, mounts, report, touched};
-use crate::files::{Root, STEP, failed, refused};
+use super::{apply, copied, mounts, report, touched};
+use crate::files::{Root, failed, refused};
 use crate::search::GitIgnored;
 
-/// How long the helper may take to mount the layer.
-const MOUNT_LIMIT: Duration = Duration::from_secs(20);
-/// The most that it says.
-const MAX_SAID_BYTES: u64 = 4096;
+/// How a layer is made.
+#[derive(Debug, Clone)]
+pub(super) enum How {
+    /// The kernel merges it, by means of this helper.
+    Merged(PathBuf),
+    /// It is a copy, of so many bytes at the most.
+    Copied(u64),
+}
 
-/// A layer that is mounted. What was written goes when it is dropped.
+/// A layer that is there. What was written goes when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Layer {
+    /// The host's directory, and the one that is seen instead of it.
     dir: SandboxPath,
+    seen: SandboxPath,
     /// Held while it is compared or applied: one at a time.
     base: Mutex<Base>,
     host: Tree,
-    merged: Tree,
-    upper: Tree,
-    helper: PathBuf,
-    namespaces: Namespaces,
+    view: Tree,
+    kind: Kind,
     // Dropped last: nothing uses it any more.
     _state: State,
 }
 
-/// What commands go into.
 #[derive(Debug)]
-struct Namespaces {
-    /// `None` where it is the program's own.
-    user: Option<OwnedFd>,
-    mount: OwnedFd,
+enum Kind {
+    Mounted(Mounted),
+    /// With everything in it as it was when it was copied.
+    Copied(Base),
 }
 
 impl Layer {
     /// Lays one over `dir`, whose path is free of links. What is written is kept in a new directory in `keep_in`.
-    pub(super) fn open(dir: &SandboxPath, helper: PathBuf, keep_in: &Path) -> Result<Self> {
+    pub(super) fn open(dir: &SandboxPath, how: How, keep_in: &Path) -> Result<Self> {
         let path = Path::new(dir.as_str());
-        mounts::check(path)?;
+        if matches!(how, How::Merged(_)) {
+            mounts::check(path)?;
+        }
         let keep_in = keep_in.canonicalize().map_err(|error| {
-            failed(
-                "open: find the layer's directory",
-                keep_in.display(),
-                Errno::from_io_error(&error).unwrap_or(Errno::IO),
-            )
+            let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
+            failed("open: find the layer's directory", keep_in.display(), errno)
         })?;
         if keep_in.starts_with(path) {
             let why = "what a layer keeps cannot lie in the directory that it is over; name another place with \
@@ -76,56 +66,63 @@ impl Layer {
         let host = Tree::open(path).map_err(|errno| failed("open", dir, errno))?;
         let base = Base::take(&host).map_err(|refusal| refused("open", dir, refusal))?;
         let state = State::create(&keep_in)?;
-        let upper = state.make(UPPER)?;
-        state.make(WORK)?;
-        imitate(&host, &upper).map_err(|errno| failed("open", upper.display(), errno))?;
-        let upper = Tree::open(&upper).map_err(|errno| failed("open", upper.display(), errno))?;
-        let (merged, namespaces) = mount(path, state.path(), &helper).map_err(|why| {
-            Error::new(
-                ErrorKind::Unsupported,
-                "open: lay an overlay over the directory",
-                "this needs the kernel's overlay file system, version 5.11 or later, in a user namespace or by an \
-                 administrator; nothing was changed",
-            )
-            .with("path", dir)
-            .with("why", why)
-        })?;
-        Ok(Self { dir: dir.clone(), base: Mutex::new(base), host, merged, upper, helper, namespaces, _state: state })
+        let (seen, view, kind) = match how {
+            How::Merged(helper) => {
+                let (mounted, merged) = Mounted::new(dir, &host, helper, &state)?;
+                (dir.clone(), merged, Kind::Mounted(mounted))
+            }
+            How::Copied(max_bytes) => {
+                // By its own name, which programs show and some go by.
+                let copy = state.make(dir.file_name().unwrap_or("copy"))?;
+                let seen = copy.to_str().ok_or_else(|| {
+                    let why = "the path of the temporary directory is not UTF-8; name another with `Overlay::keep_in`";
+                    Error::new(ErrorKind::Config, "open", why).with("path", copy.display())
+                })?;
+                let view = Tree::open(&copy).map_err(|errno| failed("open", copy.display(), errno))?;
+                copied::copy(&host, &base, &view, max_bytes)?;
+                let copied = Base::take(&view).map_err(|refusal| refused("open", seen, refusal))?;
+                (SandboxPath::new(seen)?, view, Kind::Copied(copied))
+            }
+        };
+        Ok(Self { dir: dir.clone(), seen, base: Mutex::new(base), host, view, kind, _state: state })
+    }
+
+    /// The directory that is seen instead of the host's.
+    pub(crate) fn seen(&self) -> &SandboxPath {
+        &self.seen
+    }
+
+    /// Where the kernel merges it, if it does; a copy is worked in like any directory.
+    pub(crate) fn mounted(&self) -> Option<&Mounted> {
+        match &self.kind {
+            Kind::Mounted(mounted) => Some(mounted),
+            Kind::Copied(_) => None,
+        }
     }
 
     /// What a model should know of it, if anything.
     pub(crate) fn note(&self) -> Option<String> {
-        // In a user namespace of one user nobody else's files can be taken over.
-        let foreign = self.namespaces.user.as_ref().map_or(0, |_| self.base().foreign);
-        (foreign > 0).then(|| {
-            format!(
-                "{foreign} files beneath {} belong to another user or group and cannot be changed here; trying says \"Value \
-                 too large for defined data type\".",
-                self.dir
-            )
-        })
+        match &self.kind {
+            Kind::Copied(_) => Some(format!(
+                "{} is a copy of the user's directory {}: work in the copy alone, by its own path.",
+                self.seen, self.dir
+            )),
+            Kind::Mounted(mounted) => {
+                let foreign = if mounted.is_of_one_user() { self.base().foreign } else { 0 };
+                (foreign > 0).then(|| {
+                    format!(
+                        "{foreign} files beneath {} belong to another user or group and cannot be changed here; trying says \
+                         \"Value too large for defined data type\".",
+                        self.dir
+                    )
+                })
+            }
+        }
     }
 
-    /// The merged files, as the file API takes them.
+    /// Its files, as the file API takes them.
     pub(crate) fn root(&self) -> Result<Root> {
-        Root::opened(self.merged.dir(), self.dir.clone())
-    }
-
-    /// A way in for one command that starts in `cwd`.
-    pub(crate) fn entrance(&self, cwd: &SandboxPath) -> std::io::Result<Entrance> {
-        let user = self.namespaces.user.as_ref().map_or_else(|| NONE.into(), by_number);
-        let words = [OsString::from(self.dir.as_str()), user, by_number(&self.namespaces.mount), cwd.as_str().into()];
-        Entrance::new(&self.helper, words)
-    }
-
-    /// The namespaces in which it can be seen: of users, if that is not the program's own, and of mounts.
-    pub(crate) fn namespaces(&self) -> (Option<BorrowedFd<'_>>, BorrowedFd<'_>) {
-        (self.namespaces.user.as_ref().map(|user| user.as_fd()), self.namespaces.mount.as_fd())
-    }
-
-    /// The program that starts commands in it.
-    pub(crate) fn helper(&self) -> &Path {
-        &self.helper
+        Root::opened(self.view.dir(), self.seen.clone())
     }
 
     fn base(&self) -> MutexGuard<'_, Base> {
@@ -134,14 +131,20 @@ impl Layer {
     }
 
     fn sides<'a>(&'a self, base: &'a Base) -> Sides<'a> {
-        Sides { base, host: &self.host, layer: &self.merged }
+        Sides { base, host: &self.host, layer: &self.view }
     }
 
     /// What was changed.
     pub(super) fn diff(&self) -> Result<Changes> {
         let base = self.base();
-        let touched = touched::touched(&self.upper, &base);
-        let touched = touched.map_err(|(path, refusal)| refused("diff", path.display(), refusal))?;
+        let touched = match &self.kind {
+            Kind::Mounted(mounted) => touched::touched(&mounted.upper, &base)
+                .map_err(|(path, refusal)| refused("diff", path.display(), refusal))?,
+            Kind::Copied(copied) => {
+                let now = Base::take(&self.view).map_err(|refusal| refused("diff", &self.seen, refusal))?;
+                copied::touched(copied, &now)
+            }
+        };
         let mut rules = GitIgnored::of(&self.dir)?;
         let sides = self.sides(&base);
         report::report(sides, sides.compare(&touched, |path, is_dir| rules.names(path, is_dir))?)
@@ -161,87 +164,4 @@ impl Layer {
         }
         applied
     }
-}
-
-/// By which the helper finds a descriptor of this program.
-fn by_number(fd: &OwnedFd) -> OsString {
-    format!("/proc/{}/fd/{}", std::process::id(), fd.as_raw_fd()).into()
-}
-
-/// Gives the upper directory the owner and the permissions of the one that it is laid over: the merged one shows them.
-fn imitate(host: &Tree, upper: &Path) -> rustix::io::Result<()> {
-    let stat = rustix::fs::fstat(host.dir())?;
-    let own = rustix::fs::stat(upper)?;
-    if (own.st_uid, own.st_gid) != (stat.st_uid, stat.st_gid) {
-        // Somebody else's directory cannot be imitated; what may be written in it says the kernel.
-        let _ = rustix::fs::chown(upper, Some(Uid::from_raw(stat.st_uid)), Some(Gid::from_raw(stat.st_gid)));
-    }
-    rustix::fs::chmod(upper, Mode::from_raw_mode(stat.st_mode))
-}
-
-/// Has the helper mount it, and takes hold of what it made; says why not.
-fn mount(dir: &Path, state: &Path, helper: &Path) -> Result<(Tree, Namespaces), String> {
-    let mut command = Command::new(helper);
-    command.arg0(HELPER).arg(MOUNT).args([dir, state]).env_clear().current_dir("/");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().map_err(|error| format!("start the helper {}: {error}", helper.display()))?;
-    let taken = listen(&mut child).and_then(|()| take(dir, &child));
-    if taken.is_err() {
-        // It may not be in a state to hear that it is to end.
-        let _ = child.kill();
-    }
-    drop(child.stdin.take());
-    let _ = child.wait();
-    taken
-}
-
-/// Waits for the helper to say that the layer is mounted.
-fn listen(child: &mut Child) -> Result<(), String> {
-    let Some(said) = child.stdout.take() else { return Err("the helper has no output".to_owned()) };
-    let limit = Timespec::try_from(MOUNT_LIMIT).map_err(|error| error.to_string())?;
-    let heard = poll(&mut [PollFd::new(&said, PollFlags::IN)], Some(&limit));
-    if !matches!(heard, Ok(1..)) {
-        return Err("the helper says nothing".to_owned());
-    }
-    let mut text = String::new();
-    let mut said = said.take(MAX_SAID_BYTES);
-    // A line is one write.
-    let mut buffer = [0; 512];
-    while !text.contains('\n') {
-        match said.read(&mut buffer) {
-            Ok(read @ 1..) => text.push_str(&String::from_utf8_lossy(&buffer[..read])),
-            _ => break,
-        }
-    }
-    match text.trim() {
-        MOUNTED => Ok(()),
-        "" => {
-            Err("the helper does not answer; is it a program whose `main` begins with `flue_sandbox_local::init()`?"
-                .into())
-        }
-        why => Err(why.to_owned()),
-    }
-}
-
-/// Takes hold of the namespaces and the merged directory of the helper.
-fn take(dir: &Path, child: &Child) -> Result<(Tree, Namespaces), String> {
-    let of = |what: &str| PathBuf::from(format!("/proc/{}/{what}", child.id()));
-    let open = |path: &Path| {
-        rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|errno| format!("take hold of {}: {errno}", path.display()))
-    };
-    let same_user = std::fs::read_link(of("ns/user")).ok() == std::fs::read_link("/proc/self/ns/user").ok();
-    let user = if same_user { None } else { Some(open(&of("ns/user"))?) };
-    let mount = open(&of("ns/mnt"))?;
-    let mut merged = of("root").into_os_string();
-    merged.push(dir);
-    let merged = rustix::fs::openat(CWD, Path::new(&merged), STEP, Mode::empty())
-        .map_err(|errno| format!("take hold of the merged directory: {errno}"))?;
-    let shows =
-        rustix::fs::openat(merged.as_fd(), ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|errno| format!("read the merged directory: {errno}"))?;
-    if !is_overlay(Path::new(&format!("/proc/self/fd/{}", shows.as_raw_fd()))) {
-        return Err("the merged directory is none".to_owned());
-    }
-    Ok((Tree::new(merged), Namespaces { user, mount }))
 }

@@ -1,8 +1,8 @@
 //! A layer over a directory of the host: what is read comes from there, what is written stays in the layer until it is
 //! reviewed and applied.
 //!
-//! [`layer`] is the layer itself, which the kernel merges; [`base`] is what the host had when it was made. To tell what was
-//! changed, [`touched`] looks into the layer, [`compare`] at both sides of each path, and [`report`] makes a list and a
+//! [`layer`] is the layer itself, [`mounted`] where the kernel merges it, [`copied`] where it is a copy; [`base`] is what the
+//! host had when it was made. To tell what was changed, [`touched`] looks into what the kernel kept, [`compare`] at both sides of each path, and [`report`] makes a list and a
 //! [`patch`] of it. [`apply`] brings it to the host.
 
 mod changes;
@@ -16,6 +16,8 @@ mod base;
 #[cfg(target_os = "linux")]
 mod compare;
 #[cfg(target_os = "linux")]
+mod copied;
+#[cfg(target_os = "linux")]
 mod edit;
 #[cfg(target_os = "linux")]
 mod entrance;
@@ -23,6 +25,8 @@ mod entrance;
 mod helper;
 #[cfg(target_os = "linux")]
 mod layer;
+#[cfg(target_os = "linux")]
+mod mounted;
 #[cfg(target_os = "linux")]
 mod mounts;
 #[cfg(target_os = "linux")]
@@ -51,9 +55,15 @@ pub(crate) use self::entrance::{Entrance, Shut};
 #[cfg(target_os = "linux")]
 pub(crate) use self::helper::{HELPER, help};
 #[cfg(target_os = "linux")]
+use self::layer::How;
+#[cfg(target_os = "linux")]
 pub(crate) use self::layer::Layer;
 #[cfg(target_os = "linux")]
+pub(crate) use self::mounted::Mounted;
+#[cfg(target_os = "linux")]
 pub(crate) use self::state::remove;
+#[cfg(not(target_os = "linux"))]
+use self::unsupported::How;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use self::unsupported::{Entrance, Layer, Shut};
 use crate::files::blocking;
@@ -61,8 +71,8 @@ use crate::{Local, LocalSandbox, reexec};
 
 /// A directory of the host with a layer over it: sandboxes that it opens read from the directory and write to the layer.
 ///
-/// The directory is untouched until [`Overlay::apply`]. Commands see the merged files under the directory's own path. All
-/// sandboxes of an overlay and of its clones share one layer, which is made with the first one and forgotten when the last of
+/// The directory is untouched until [`Overlay::apply`]. Commands see the merged files under the directory's own path, or work
+/// in a copy ([`Overlay::copied`]). All sandboxes of an overlay and of its clones share one layer, which is made with the first one and forgotten when the last of
 /// all these is dropped.
 ///
 /// Linux only, by the kernel's overlay file system; opening fails where it cannot be had. **It is no boundary**: a command
@@ -95,12 +105,14 @@ pub struct Overlay {
     local: Local,
     helper: Option<PathBuf>,
     keep_in: Option<PathBuf>,
+    /// The most that is copied, where it is a copy.
+    copied: Option<u64>,
     layer: Arc<OnceCell<Arc<Layer>>>,
 }
 
 impl Overlay {
     pub(crate) fn new(local: Local) -> Self {
-        Self { local, helper: None, keep_in: None, layer: Arc::default() }
+        Self { local, helper: None, keep_in: None, copied: None, layer: Arc::default() }
     }
 
     /// Names the program `flue-sandbox-helper`, for programs that cannot call [`init`](crate::init).
@@ -115,6 +127,18 @@ impl Overlay {
     #[must_use]
     pub fn keep_in(mut self, dir: impl Into<PathBuf>) -> Self {
         self.keep_in = Some(dir.into());
+        self
+    }
+
+    /// Works in a copy of the directory instead, with at most `max_bytes` in it: where the kernel lays no overlay, as in most
+    /// containers.
+    ///
+    /// The copy has a path of its own, and nothing else leads to it: **a command that names the directory by its own path changes
+    /// it**, unless it is [confined](Local::confined). Everything is copied when the first sandbox opens, but pipes, sockets and
+    /// devices; files keep their times and permissions, and become this user's.
+    #[must_use]
+    pub fn copied(mut self, max_bytes: u64) -> Self {
+        self.copied = Some(max_bytes);
         self
     }
 
@@ -134,9 +158,14 @@ impl Overlay {
 
     fn lay(&self) -> Result<Arc<Layer>> {
         let keep_in = self.keep_in.clone().unwrap_or_else(std::env::temp_dir);
-        let named = self.helper.as_deref().or_else(|| self.local.helper_of_confinement());
-        let helper = reexec::helper(named)?;
-        Layer::open(&self.local.base_of_overlay()?, helper, Path::new(&keep_in)).map(Arc::new)
+        let how = match self.copied {
+            Some(max_bytes) => How::Copied(max_bytes),
+            None => {
+                let named = self.helper.as_deref().or_else(|| self.local.helper_of_confinement());
+                How::Merged(reexec::helper(named)?)
+            }
+        };
+        Layer::open(&self.local.base_of_overlay()?, how, Path::new(&keep_in)).map(Arc::new)
     }
 
     /// What was changed so far. Best asked when no command runs.

@@ -125,6 +125,11 @@ impl Stamp {
         }
     }
 
+    /// When the content changed last: seconds and nanoseconds.
+    pub(super) fn modified(&self) -> (i64, i64) {
+        self.modified
+    }
+
     /// The same for what is seen merged, where a file's number follows what lies beneath it.
     pub(super) fn is_still_merged(&self, before: &Self) -> bool {
         self.is_still(&Self { inode: self.inode, ..*before })

@@ -13,8 +13,8 @@ use crate::files::Root;
 pub(crate) enum Layer {}
 
 impl Layer {
-    pub(super) fn open(_: &SandboxPath, _: PathBuf, _: &Path) -> Result<Self> {
-        Err(Error::unsupported("open", "an overlay needs Linux; work in a copy of the directory instead"))
+    pub(super) fn open(_: &SandboxPath, _: How, _: &Path) -> Result<Self> {
+        Err(Error::unsupported("open", "an overlay needs Linux"))
     }
 
     pub(crate) fn root(&self) -> Result<Root> {
@@ -25,7 +25,11 @@ impl Layer {
         match *self {}
     }
 
-    pub(crate) fn entrance(&self, _: &SandboxPath) -> std::io::Result<Entrance> {
+    pub(crate) fn seen(&self) -> &SandboxPath {
+        match *self {}
+    }
+
+    pub(crate) fn mounted(&self) -> Option<&Mounted> {
         match *self {}
     }
 
@@ -34,6 +38,24 @@ impl Layer {
     }
 
     pub(super) fn apply(&self, _: &Changes) -> Result<()> {
+        match *self {}
+    }
+}
+
+/// How none is made.
+#[derive(Debug, Clone)]
+#[expect(dead_code, reason = "none is made")]
+pub(super) enum How {
+    Merged(PathBuf),
+    Copied(u64),
+}
+
+/// Nothing is mounted.
+#[derive(Debug)]
+pub(crate) enum Mounted {}
+
+impl Mounted {
+    pub(crate) fn entrance(&self, _: &SandboxPath) -> std::io::Result<Entrance> {
         match *self {}
     }
 }

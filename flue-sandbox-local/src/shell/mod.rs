@@ -79,7 +79,7 @@ impl Shell {
                 .with_source(error)
         })?;
         // What confines a command sees to the layer, too.
-        let layer = self.layer.as_ref().filter(|_| self.confined.is_none());
+        let layer = self.layer.as_ref().filter(|_| self.confined.is_none()).and_then(|layer| layer.mounted());
         let entrance = layer.map(|layer| layer.entrance(&cwd)).transpose();
         let entrance = entrance.map_err(|error| self.not_started(&cwd, error))?;
         let way = match &entrance {
@@ -144,7 +144,9 @@ impl Shell {
         let unseen = self.confined.is_some() && matches!(errno, Errno::NOENT | Errno::NOTDIR | Errno::ACCESS);
         let of_cwd = match std::fs::metadata(cwd.as_str()) {
             // There it is the helper that starts, and it only says so when it is the directory.
-            _ if self.layer.is_some() && self.confined.is_none() => Some(errno),
+            _ if self.confined.is_none() && self.layer.as_ref().is_some_and(|layer| layer.mounted().is_some()) => {
+                Some(errno)
+            }
             _ if unseen => Some(errno),
             Err(error) => Errno::from_io_error(&error),
             Ok(facts) if !facts.is_dir() => Some(Errno::NOTDIR),

@@ -2,6 +2,7 @@
 
 mod apply;
 mod commands;
+mod copies;
 mod patches;
 
 use std::path::{Path, PathBuf};
