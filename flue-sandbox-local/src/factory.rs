@@ -23,7 +23,8 @@ use crate::shell::{Launcher, Shell};
 
 /// Describes local sandboxes, and opens them: all over the same directory of the host.
 ///
-/// **Nothing is isolated.** Commands run as the user and can do whatever the user can.
+/// **Unless [`Local::confined`] says otherwise, nothing is isolated.** Commands run as the user and can do whatever the user
+/// can.
 ///
 /// # Example
 ///

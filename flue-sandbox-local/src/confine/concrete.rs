@@ -26,13 +26,19 @@ pub(super) fn concrete(asked: &Confinement, workspace: &Path, scratch: &Path) ->
     let (mut hidden, of_home): (Vec<PathBuf>, Vec<PathBuf>) =
         asked.hidden.iter().cloned().partition(|path| path.is_absolute());
     hidden.extend(homes(asked).iter().flat_map(|home| of_home.iter().map(|path| home.join(path))));
+    let hidden = with_targets(hidden);
+    if let Some(path) = writable.iter().find(|dir| hidden.iter().any(|hidden| dir.starts_with(hidden))) {
+        let why = "commands are to write where everything is hidden from them; work elsewhere, or show it with \
+                   `Confinement::show`";
+        return Err(Error::new(ErrorKind::Config, "open", why).with("path", path.display()));
+    }
     let protected = asked.protected.iter().map(|path| workspace.join(path)).collect();
     Ok(Policy {
         version: VERSION.to_owned(),
         tier: Tier::Namespaces,
         writable,
         protected: with_targets(protected),
-        hidden: with_targets(hidden),
+        hidden,
         scratch: scratch.to_owned(),
         limits: asked.limits,
         waived: asked.waived.iter().copied().collect(),

@@ -73,6 +73,7 @@ pub struct Finding {
 }
 
 impl Finding {
+    #[cfg(target_os = "linux")]
     pub(crate) fn holds(mechanism: Mechanism, detail: impl Into<String>) -> Self {
         Self { mechanism, holds: true, detail: detail.into() }
     }

@@ -28,6 +28,7 @@ const PROTECTED: [&str; 2] = [".git/hooks", ".git/config"];
 /// let local = Local::new(".").confined(policy);
 /// ```
 #[derive(Debug, Clone)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "nothing is confined there"))]
 pub struct Confinement {
     pub(super) min_tier: Tier,
     pub(super) write: Vec<PathBuf>,

@@ -28,6 +28,9 @@ pub(super) enum Scope {
 pub(super) fn run(order: &Order, control: &OwnedFd, scope: Scope) -> Result<Option<Report>, Fault> {
     // Nothing of the program's own is to be seen by those who wait for it or hear of its end.
     SigSet::empty().thread_set_mask().at(None, "hear signals")?;
+    if is_over(control)? {
+        return Ok(None);
+    }
     let mut command = Command::new(&order.program);
     command.args(&order.arguments).current_dir(&order.cwd).process_group(0);
     command.env_clear().envs(order.env.iter().map(|(key, value)| (key, value)));
@@ -44,6 +47,15 @@ pub(super) fn run(order: &Order, control: &OwnedFd, scope: Scope) -> Result<Opti
         end_descendants();
     }
     report
+}
+
+/// Whether the program has lost interest before the command began.
+fn is_over(control: &OwnedFd) -> Result<bool, Fault> {
+    let at_once = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut fds = [PollFd::new(control, PollFlags::IN)];
+    let ready = rustix::io::retry_on_intr(|| poll(&mut fds, Some(&at_once))).at(None, "listen to the program")?;
+    // A program that asks for an end at once gets one.
+    Ok(ready > 0)
 }
 
 fn watch(leader: Pid, ended: &SignalFd, control: &OwnedFd, scope: Scope) -> Result<Option<Report>, Fault> {

@@ -9,8 +9,9 @@ use super::ground::SECRET;
 use super::{HELPER, HELPER_AT};
 use crate::alone::is_alone;
 
-/// A user that has nothing, and a group of the same number.
+/// Users that have nothing, and groups of the same numbers: another one where processes of a user are counted.
 const SOMEBODY: &str = "65534";
+const SOMEBODY_ELSE: &str = "65533";
 /// Lets no namespace be made within the one that it runs in.
 const CLOSE: &str = "for kind in user mnt pid net ipc uts cgroup; do \
                      echo 0 > /proc/sys/user/max_${kind}_namespaces || exit; done; exec \"$0\" \"$@\"";
@@ -51,8 +52,9 @@ fn start(place: Place, exe: &Path, args: &[&str], dir: &Path) -> Command {
     let is_root = rustix::process::getuid().is_root();
     let mut words: Vec<String> = Vec::new();
     if place != Place::Same && is_root {
-        words.extend(["setpriv", "--reuid", SOMEBODY, "--regid", SOMEBODY, "--clear-groups"].map(str::to_owned));
-        std::os::unix::fs::chown(dir, SOMEBODY.parse().ok(), SOMEBODY.parse().ok()).unwrap();
+        let user = if place == Place::Somebody { SOMEBODY } else { SOMEBODY_ELSE };
+        words.extend(["setpriv", "--reuid", user, "--regid", user, "--clear-groups"].map(str::to_owned));
+        std::os::unix::fs::chown(dir, user.parse().ok(), user.parse().ok()).unwrap();
     }
     if place == Place::WithoutNamespaces {
         words.extend(["unshare", "--user", "--map-current-user", "--keep-caps", "sh", "-c", CLOSE].map(str::to_owned));

@@ -39,6 +39,8 @@ async fn a_policy_that_cannot_be_is_refused() {
         (temp.path(), policy().allow_write("missing")),
         (temp.path(), policy().allow_write("file")),
         (temp.path(), policy().allow_write("/")),
+        (temp.path(), policy().hide(temp.path().parent().unwrap())),
+        (temp.path(), policy().hide(temp.path())),
     ] {
         let error = refused(dir, policy).await;
         assert_eq!(error.kind(), ErrorKind::Config, "{error:?}");
