@@ -46,6 +46,12 @@ impl Helpers {
         Ok((child, Leash { _serving: serving, ..leash }))
     }
 
+    /// The same, of another policy.
+    pub(super) fn with_policy(&self, policy: OwnedFd) -> Self {
+        let Self { helper, proxy, layer, .. } = self;
+        Self { helper: helper.clone(), policy, proxy: proxy.clone(), layer: layer.clone() }
+    }
+
     /// Has a helper do everything but run a command, and gives what it says.
     pub(super) fn try_out(&self) -> std::io::Result<Report> {
         let mut started = Command::new(&self.helper);

@@ -28,6 +28,8 @@ mod probe;
 #[cfg(target_os = "linux")]
 mod proxy;
 #[cfg(target_os = "linux")]
+mod refusal;
+#[cfg(target_os = "linux")]
 mod scratch;
 #[cfg(not(target_os = "linux"))]
 mod unsupported;

@@ -13,6 +13,7 @@ use super::environment::environment;
 use super::launch::Helpers;
 use super::plan::{Fault, Policy, Report};
 use super::proxy::Proxy;
+use super::refusal::refusal;
 use super::scratch::Scratch;
 use super::{Confinement, Finding, Mechanism, Tier};
 use crate::files::Veil;
@@ -116,10 +117,22 @@ fn settle(
                 missing.push(Finding::missing(Mechanism::Namespaces, what));
                 policy.tier = Tier::Landlock;
             }
-            Report::Failed(fault) => return Err(refusal(fault)),
+            Report::Failed(fault) => {
+                let others = lacking(policy, &helpers, fault.mechanism);
+                return Err(refusal(fault, &others));
+            }
             other => return Err(unusable("the helper makes no sense", std::io::Error::other(format!("{other:?}")))),
         }
     }
+}
+
+/// What else is missing of what the policy asks for, so that all of it is told at once.
+fn lacking(policy: &Policy, helpers: &Helpers, known: Option<Mechanism>) -> Vec<Finding> {
+    let anything = Policy { waived: Mechanism::ALL.to_vec(), ..policy.clone() };
+    let tried = anything.to_file().and_then(|sheet| helpers.with_policy(sheet).try_out());
+    let Ok(Report::Tried(mut findings)) = tried else { return Vec::new() };
+    findings.retain(|found| !found.holds && Some(found.mechanism) != known && !policy.waives(found.mechanism));
+    findings
 }
 
 /// Refuses what the weaker tier cannot hide: rules of Landlock allow all that lies beneath a directory, or nothing of it.
@@ -139,33 +152,6 @@ fn check_hidden(policy: &Policy) -> Result<()> {
 fn paths(paths: impl Iterator<Item = PathBuf>) -> Vec<SandboxPath> {
     // None that is not UTF-8 lies beneath a root that is.
     paths.filter_map(|path| SandboxPath::new(path.to_str()?).ok()).collect()
-}
-
-/// The error of a machine that does not give what was asked for.
-fn refusal(fault: Fault) -> Error {
-    let Some(mechanism) = fault.mechanism else {
-        return Error::new(ErrorKind::Io, "open", "commands cannot be confined as asked").with("why", fault.what);
-    };
-    let remedy = match mechanism {
-        Mechanism::Namespaces => {
-            "this machine does not give commands namespaces of their own: allow user namespaces \
-             (user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns), or accept the weaker tier with \
-             `Confinement::min_tier(Tier::Landlock)`"
-        }
-        Mechanism::Landlock => {
-            "this machine has no Landlock that is new enough: use a newer kernel, or go without by \
-             `Confinement::waive(Mechanism::Landlock)`"
-        }
-        Mechanism::Seccomp => {
-            "this machine does not filter system calls: use a kernel with seccomp, or go without by \
-             `Confinement::waive(Mechanism::Seccomp)`"
-        }
-        Mechanism::ProcessLimit => {
-            "this machine does not bound the number of processes here: do not run as root, use a newer kernel, or go \
-             without by `Confinement::waive(Mechanism::ProcessLimit)`"
-        }
-    };
-    Error::new(ErrorKind::Unsupported, "open", remedy).with("missing", mechanism).with("why", fault.what)
 }
 
 fn unusable(what: &'static str, error: std::io::Error) -> Error {
