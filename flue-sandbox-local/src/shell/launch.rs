@@ -109,7 +109,7 @@ fn find(name: &str, path: &OsStr) -> Option<PathBuf> {
 }
 
 /// Whether this program has a controlling terminal.
-fn has_terminal() -> bool {
+pub(crate) fn has_terminal() -> bool {
     let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     rustix::fs::openat(CWD, "/dev/tty", flags, Mode::empty()).is_ok()
 }

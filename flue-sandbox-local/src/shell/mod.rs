@@ -26,6 +26,8 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::launch::Launcher;
 use self::launch::Way;
+#[cfg(target_os = "linux")]
+pub(crate) use self::launch::has_terminal;
 use self::run::{Run, Stops, Watch};
 use self::scan::Mark;
 use self::start::Start;

@@ -8,13 +8,32 @@ use flue_core::{ExecEnd, ExecRequest, Sandbox};
 use crate::alone::is_alone;
 use crate::temp::Temp;
 
+fn with_terminal(exe: &std::path::Path, args: &[&str]) -> Command {
+    let mut command = Command::new("script");
+    command.args(["-qec", &format!("{} {}", exe.display(), args.join(" ")), "/dev/null"]);
+    command
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_confined_command_has_none_either() {
+    if !is_alone("terminal::a_confined_command_has_none_either", with_terminal) {
+        return;
+    }
+    assert!(std::fs::File::open("/dev/tty").is_ok(), "the test has no terminal");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let temp = Temp::new();
+        let sandbox = crate::confined::confined(temp.path(), crate::confined::policy()).await;
+        let ask = "(read -r answer < /dev/tty) 2>&1; (echo x > /dev/tty) 2>&1; echo done";
+        let output = sandbox.exec(ExecRequest::new(ask).with_timeout(Duration::from_secs(5))).await.unwrap();
+        let said = output.stdout_text();
+        assert!(said.ends_with("done\n") && said.matches("No such device or address").count() == 2, "{said}");
+    });
+}
+
 #[test]
 fn a_command_has_no_terminal_to_wait_at() {
-    let with_terminal = |exe: &std::path::Path, args: &[&str]| {
-        let mut command = Command::new("script");
-        command.args(["-qec", &format!("{} {}", exe.display(), args.join(" ")), "/dev/null"]);
-        command
-    };
     if !is_alone("terminal::a_command_has_no_terminal_to_wait_at", with_terminal) {
         return;
     }

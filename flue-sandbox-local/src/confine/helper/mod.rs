@@ -26,6 +26,7 @@ use rustix::process::DumpableBehavior;
 
 use super::plan::{self, Fault, Order, Policy, Report, Right};
 use super::{Finding, Mechanism, Tier};
+use crate::shell::has_terminal;
 use crate::sys;
 
 /// How the helper ends when there is nothing to say it to.
@@ -85,9 +86,18 @@ fn inside(job: &Job, mut findings: Vec<Finding>) -> Result<Option<Report>, Fault
     finish(job, findings, supervise::Scope::Namespace)
 }
 
+/// Parts with the program's terminal, where it has one, and with its process group. A session of its own costs more than it
+/// seems: on a busy machine the kernel schedules each by itself.
+fn part() -> Result<(), Fault> {
+    if has_terminal() {
+        return rustix::process::setsid().map(drop).at(None, "start a session");
+    }
+    rustix::process::setpgid(None, None).at(None, "start a process group")
+}
+
 /// Among the host's own processes.
 fn among_others(job: &Job) -> Result<Option<Report>, Fault> {
-    rustix::process::setsid().at(None, "start a session")?;
+    part()?;
     job.layer.enter()?;
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).at(None, "close itself to others")?;
     // By which processes are found that it is to end.

@@ -9,7 +9,7 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use rustix::process::{DumpableBehavior, Signal};
 use rustix::thread::CapabilitySet;
 
-use super::{At as _, Fault, Finding, Layer, Mechanism};
+use super::{At as _, Fault, Finding, Layer, Mechanism, part};
 use crate::confine::plan;
 use crate::sys;
 
@@ -32,8 +32,7 @@ pub(super) enum Side {
 
 /// Makes the namespaces and forks into them. Outside this waits for the end.
 pub(super) fn enter(layer: &Layer) -> Result<Side, Fault> {
-    // A session and group of its own: nothing of the program's terminal is left.
-    rustix::process::setsid().at(HERE, "start a session")?;
+    part()?;
     layer.enter()?;
     let privileged =
         rustix::thread::capabilities(None).is_ok_and(|own| own.effective.contains(CapabilitySet::SYS_ADMIN));

@@ -25,12 +25,12 @@ const HELPER: &str = env!("CARGO_BIN_EXE_flue-sandbox-helper");
 const HELPER_AT: &str = "FLUE_TEST_HELPER";
 
 /// A policy as the tests have it: they are no programs whose `main` could start helpers.
-fn policy() -> Confinement {
+pub(crate) fn policy() -> Confinement {
     let helper = std::env::var_os(HELPER_AT);
     Confinement::new().helper(helper.unwrap_or_else(|| HELPER.into()))
 }
 
-async fn confined(dir: &Path, policy: Confinement) -> Arc<LocalSandbox> {
+pub(crate) async fn confined(dir: &Path, policy: Confinement) -> Arc<LocalSandbox> {
     open(&Local::new(dir).confined(policy)).await
 }
 
