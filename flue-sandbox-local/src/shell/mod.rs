@@ -30,6 +30,8 @@ use self::launch::Way;
 pub(crate) use self::launch::has_terminal;
 use self::run::{Run, Stops, Watch};
 use self::scan::Mark;
+#[cfg(target_os = "linux")]
+pub(crate) use self::scan::signal_below;
 use self::start::Start;
 use self::tree::End;
 use crate::confine::Confined;

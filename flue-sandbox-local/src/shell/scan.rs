@@ -47,7 +47,9 @@ impl fmt::Debug for Mark {
 }
 
 #[cfg(target_os = "linux")]
-pub(super) use self::linux::{Process, find, kill_below};
+pub(crate) use self::linux::signal_below;
+#[cfg(target_os = "linux")]
+pub(super) use self::linux::{Process, find};
 #[cfg(not(target_os = "linux"))]
 pub(super) use self::other::{Process, find};
 
@@ -63,8 +65,6 @@ mod linux {
 
     /// The largest environment that is looked at; a process cannot be given a larger one by default.
     const MAX_ENVIRON_BYTES: u64 = 2 << 20;
-    /// The most processes that [`kill_below`] kills: whoever drops a command waits for it.
-    const MAX_KILLED: usize = 256;
 
     /// A process that belongs to a command.
     #[derive(Debug)]
@@ -114,20 +114,23 @@ mod linux {
         }
     }
 
-    /// Kills what descends from `leader`, as far as it can be seen at once, and not the leader itself.
-    pub(in super::super) fn kill_below(leader: Pid) {
+    /// Sends signals to what descends from `leader`, as far as it can be seen at once and `most` processes, and not to the
+    /// leader itself.
+    pub(crate) fn signal_below(leader: Pid, signals: &[Signal], most: usize) {
         let mut parents = vec![leader.as_raw_nonzero().get()];
         let mut seen = 0;
         while let Some(parent) = parents.pop() {
             for id in children_of(parent) {
                 seen += 1;
-                if seen > MAX_KILLED {
+                if seen > most {
                     return;
                 }
                 // Whose number that is now, its parent tells.
                 let held = Pid::from_raw(id).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
                 if let Some(held) = held.filter(|_| Stat::of(id).is_some_and(|stat| stat.parent == parent)) {
-                    let _ = pidfd_send_signal(held, Signal::KILL);
+                    for signal in signals {
+                        let _ = pidfd_send_signal(&held, *signal);
+                    }
                     parents.push(id);
                 }
             }

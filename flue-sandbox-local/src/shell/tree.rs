@@ -29,6 +29,9 @@ const MAX_ROUNDS: usize = 20;
 const ROUND_PAUSE: Duration = Duration::from_millis(2);
 /// How long a killed shell may take to be gone: longer only when the kernel holds it.
 const REAP_LIMIT: Duration = Duration::from_secs(5);
+/// The most processes of a confined command that are killed besides telling its helper: whoever drops it waits for that.
+#[cfg(target_os = "linux")]
+const MAX_SEEN: usize = 256;
 /// How long a helper may take to end a confined command, before it is itself killed.
 #[cfg(target_os = "linux")]
 const CUT_LIMIT: Duration = Duration::from_secs(1);
@@ -216,7 +219,7 @@ impl Shared {
     #[cfg(target_os = "linux")]
     fn cut_now(&self, leash: &Leash) {
         leash.cut();
-        scan::kill_below(self.leader);
+        scan::signal_below(self.leader, &[Signal::KILL], MAX_SEEN);
     }
 
     #[cfg(target_os = "linux")]

@@ -8,7 +8,8 @@
 //!    of the new ones. In the Landlock tier the helper goes on by itself
 //! 3. [`mounts`] arranges the files
 //! 4. [`seal`] lays on the [`limits`], [`rules`] of Landlock, no capabilities, and the [`filter`] of system calls
-//! 5. [`supervise`] starts the shell, reaps, and ends everything when the shell or the program's interest ends
+//! 5. [`supervise`] starts the shell, reaps, and ends everything when the shell or the program's interest ends. In the Landlock
+//!    tier the helper forks before it takes anything on, so that it cannot be reached from within
 
 mod filter;
 mod limits;
@@ -22,7 +23,7 @@ mod tree;
 use std::os::fd::{AsFd as _, OwnedFd};
 
 use rustix::net::RecvFlags;
-use rustix::process::DumpableBehavior;
+use rustix::process::{DumpableBehavior, Signal};
 
 use super::plan::{self, Fault, Order, Policy, Report, Right};
 use super::{Finding, Mechanism, Tier};
@@ -83,7 +84,10 @@ fn inside(job: &Job, mut findings: Vec<Finding>) -> Result<Option<Report>, Fault
         namespaces::offer_proxy(port, proxy)?;
     }
     findings.extend(seal::seal(&job.policy, &arranged.hidden, arranged.numbers)?);
-    finish(job, findings, supervise::Scope::Namespace)
+    match &job.order {
+        Some(order) => supervise::run(order, &job.control),
+        None => Ok(Some(Report::Tried(findings))),
+    }
 }
 
 /// Parts with the program's terminal, where it has one, and with its process group. A session of its own costs more than it
@@ -95,7 +99,7 @@ fn part() -> Result<(), Fault> {
     rustix::process::setpgid(None, None).at(None, "start a process group")
 }
 
-/// Among the host's own processes.
+/// Among the host's own processes: this one stays as it is, out of reach of the command, and outlives it.
 fn among_others(job: &Job) -> Result<Option<Report>, Fault> {
     part()?;
     job.layer.enter()?;
@@ -103,14 +107,14 @@ fn among_others(job: &Job) -> Result<Option<Report>, Fault> {
     // By which processes are found that it is to end.
     std::fs::metadata("/proc/thread-self/children").at(Mechanism::Landlock, "list children (CONFIG_PROC_CHILDREN)")?;
     rustix::process::set_child_subreaper(Some(rustix::process::getpid())).at(None, "adopt orphans")?;
+    if let Some(child) = sys::fork().at(None, "fork")? {
+        return supervise::outlive(child, &job.control);
+    }
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).at(None, "end with the helper")?;
     let why = "process numbers are the machine's".to_owned();
     let findings = seal::seal(&job.policy, &mounts::hidden(&job.policy), Err(why))?;
-    finish(job, findings, supervise::Scope::Descendants)
-}
-
-fn finish(job: &Job, findings: Vec<Finding>, scope: supervise::Scope) -> Result<Option<Report>, Fault> {
     match &job.order {
-        Some(order) => supervise::run(order, &job.control, scope),
+        Some(order) => supervise::become_it(order),
         None => Ok(Some(Report::Tried(findings))),
     }
 }

@@ -11,9 +11,14 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::RecvFlags;
+use rustix::process::Signal as OsSignal;
 
 use super::{At as _, Fault, Order, Report};
 use crate::confine::plan::{self, TERMINATE};
+use crate::shell::signal_below;
+
+/// The most processes that are signalled in one go; more than the limits of a command let there be.
+const MAX_SEEN: usize = 1 << 16;
 
 /// Whom a command consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,29 +29,45 @@ pub(super) enum Scope {
     Descendants,
 }
 
-/// Runs a command to its end; `None` when the program has lost interest.
-pub(super) fn run(order: &Order, control: &OwnedFd, scope: Scope) -> Result<Option<Report>, Fault> {
-    // Nothing of the program's own is to be seen by those who wait for it or hear of its end.
-    SigSet::empty().thread_set_mask().at(None, "hear signals")?;
+/// Runs a command to its end, as the first process of its namespace; `None` when the program has lost interest.
+pub(super) fn run(order: &Order, control: &OwnedFd) -> Result<Option<Report>, Fault> {
+    hear_signals()?;
     if is_over(control)? {
         return Ok(None);
     }
+    match command(order).spawn() {
+        Ok(child) => watch(Pid::from_raw(child.id().cast_signed()), control, Scope::Namespace),
+        Err(error) => Ok(Some(not_started(&error))),
+    }
+}
+
+/// Becomes the command; gives why not.
+pub(super) fn become_it(order: &Order) -> Result<Option<Report>, Fault> {
+    hear_signals()?;
+    Ok(Some(not_started(&command(order).exec())))
+}
+
+/// Waits for the end of a child that becomes the command, and then ends whatever it has left.
+pub(super) fn outlive(child: Pid, control: &OwnedFd) -> Result<Option<Report>, Fault> {
+    let report = watch(child, control, Scope::Descendants);
+    end_descendants();
+    report
+}
+
+/// Nothing that the program holds back is held back from the command.
+fn hear_signals() -> Result<(), Fault> {
+    SigSet::empty().thread_set_mask().at(None, "hear signals")
+}
+
+fn command(order: &Order) -> Command {
     let mut command = Command::new(&order.program);
     command.args(&order.arguments).current_dir(&order.cwd).process_group(0);
     command.env_clear().envs(order.env.iter().map(|(key, value)| (key, value)));
-    let leader = match command.spawn() {
-        Ok(child) => Pid::from_raw(child.id().cast_signed()),
-        Err(error) => return Ok(Some(Report::NotStarted(error.raw_os_error().unwrap_or(Errno::EIO as i32)))),
-    };
-    // Blocked only now: what is started inherits what is blocked.
-    let children = SigSet::from(Signal::SIGCHLD);
-    children.thread_block().at(None, "hold signals back")?;
-    let ended = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK);
-    let report = watch(leader, &ended.at(None, "hear of ends")?, control, scope);
-    if scope == Scope::Descendants {
-        end_descendants();
-    }
-    report
+    command
+}
+
+fn not_started(error: &std::io::Error) -> Report {
+    Report::NotStarted(error.raw_os_error().unwrap_or(Errno::EIO as i32))
 }
 
 /// Whether the program has lost interest before the command began.
@@ -58,12 +79,17 @@ fn is_over(control: &OwnedFd) -> Result<bool, Fault> {
     Ok(ready > 0)
 }
 
-fn watch(leader: Pid, ended: &SignalFd, control: &OwnedFd, scope: Scope) -> Result<Option<Report>, Fault> {
+fn watch(leader: Pid, control: &OwnedFd, scope: Scope) -> Result<Option<Report>, Fault> {
+    // Blocked only now: what is started inherits what is blocked.
+    let children = SigSet::from(Signal::SIGCHLD);
+    children.thread_block().at(None, "hold signals back")?;
+    let ended = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK);
+    let ended = ended.at(None, "hear of ends")?;
     loop {
         if let Some(report) = reap(leader) {
             return Ok(Some(report));
         }
-        let mut fds = [PollFd::new(ended, PollFlags::IN), PollFd::new(control, PollFlags::IN)];
+        let mut fds = [PollFd::new(&ended, PollFlags::IN), PollFd::new(control, PollFlags::IN)];
         match poll(&mut fds, None) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(errno) => return Err(errno).at(None, "wait for the command"),
@@ -102,47 +128,21 @@ fn terminate(scope: Scope) {
         Scope::Namespace => [Signal::SIGTERM, Signal::SIGCONT].into_iter().for_each(|signal| {
             let _ = kill(Pid::from_raw(-1), signal);
         }),
-        Scope::Descendants => descendants().into_iter().for_each(|pid| {
-            let _ = kill(pid, Signal::SIGTERM);
-            let _ = kill(pid, Signal::SIGCONT);
-        }),
+        Scope::Descendants => signal_below(own_id(), &[OsSignal::TERM, OsSignal::CONT], MAX_SEEN),
     }
 }
 
 /// Kills until there is nobody left. Children of what is killed come to this process, so that each round finds them.
 fn end_descendants() {
     loop {
-        let found = descendants();
         // Stopped first, or they would start others meanwhile.
-        for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
-            for pid in &found {
-                let _ = kill(*pid, signal);
-            }
-        }
+        signal_below(own_id(), &[OsSignal::STOP, OsSignal::KILL], MAX_SEEN);
         if waitpid(None, None) == Err(Errno::ECHILD) {
             return;
         }
     }
 }
 
-/// Everything that descends from this process. None of it can have another's number: its parent has not reaped it, or is
-/// itself not reaped by this process.
-fn descendants() -> Vec<Pid> {
-    let mut found = children_of(Pid::this());
-    let mut next = 0;
-    while let Some(pid) = found.get(next).copied() {
-        found.extend(children_of(pid));
-        next += 1;
-    }
-    found
-}
-
-fn children_of(pid: Pid) -> Vec<Pid> {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-    lists
-        .flat_map(|list| {
-            list.split_whitespace().filter_map(|id| id.parse().ok()).map(Pid::from_raw).collect::<Vec<_>>()
-        })
-        .collect()
+fn own_id() -> rustix::process::Pid {
+    rustix::process::getpid()
 }
