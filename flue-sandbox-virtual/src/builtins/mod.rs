@@ -39,10 +39,30 @@ pub(crate) use self::absent::keep;
 pub(crate) use self::guard::{refuse, refuse_script};
 pub(crate) use self::rewrite::rewrite;
 
+use std::sync::Arc;
+
 use bashkit::BashBuilder;
 
+/// What a command that does not come back by itself has to look at.
+#[derive(Clone)]
+pub(crate) struct Watch {
+    ended: Arc<dyn Fn() -> bool + Send + Sync>,
+    memory_bytes: usize,
+}
+
+impl Watch {
+    /// `ended` says whether the execution is to end.
+    pub(crate) fn new(ended: impl Fn() -> bool + Send + Sync + 'static, memory_bytes: usize) -> Self {
+        Self { ended: Arc::new(ended), memory_bytes }
+    }
+
+    fn has_ended(&self) -> bool {
+        (self.ended)()
+    }
+}
+
 /// Adds our commands to a shell; each overrides the engine's of the same name.
-pub(crate) fn register(builder: BashBuilder) -> BashBuilder {
+pub(crate) fn register(builder: BashBuilder, watch: &Watch) -> BashBuilder {
     let builder = sums::Sum::all().into_iter().fold(builder, |builder, sum| builder.builtin(sum.name(), Box::new(sum)));
     let builder = awk::NAMES.into_iter().fold(builder, |builder, name| builder.builtin(name, Box::new(awk::Awk)));
     builder
@@ -71,6 +91,7 @@ pub(crate) fn register(builder: BashBuilder) -> BashBuilder {
         .command("cut", cut::Cut)
         .command("gunzip", archive::Gzip)
         .command("gzip", archive::Gzip)
+        .command("jq", jq::Jq(watch.clone()))
         .command("tar", archive::Tar)
         .command("zcat", archive::Gzip)
         .builtin("split", Box::new(split::Split))

@@ -91,7 +91,8 @@ fn build(script: &Script, time: Duration, run: &Arc<Run>, stack: &Arc<Stack>) ->
     for (name, value) in setup.env.iter().chain(&script.env) {
         builder = builder.env(name, value);
     }
-    builder = offline::install(builtins::register(builder));
+    let watch = builtins::Watch::new(watch(script.deadline, run), clamp(setup.limits.memory_bytes));
+    builder = offline::install(builtins::register(builder, &watch));
     for (name, command) in &setup.commands {
         builder = builder.command(name, host::Adapter::new(command, script.application.clone(), &setup.limits));
     }
@@ -115,6 +116,15 @@ fn build(script: &Script, time: Duration, run: &Arc<Run>, stack: &Arc<Stack>) ->
         HookAction::Continue(event)
     };
     builder.before_tool(Box::new(guard)).build()
+}
+
+/// Says whether an execution is to end, for commands that the engine cannot interrupt.
+fn watch(deadline: Option<Instant>, run: &Arc<Run>) -> impl Fn() -> bool + Send + Sync + 'static {
+    let run = Arc::clone(run);
+    move || {
+        let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        late || run.is_cancelled() || run.stopped().is_some()
+    }
 }
 
 /// Whether a command is to run a command that is to run a command … for too long: each holds all words behind it.

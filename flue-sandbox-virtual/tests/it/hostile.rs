@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use flue_core::{ExecEnd, ExecOutput, ExecRequest, Sandbox};
+use flue_core::{ErrorKind, ExecEnd, ExecOutput, ExecRequest, Sandbox};
 use flue_sandbox_virtual::{Virtual, VirtualLimits, VirtualSandbox};
 
 use crate::support::{fresh, open, run, said};
@@ -94,6 +94,54 @@ async fn deeply_nested_arguments_do_no_harm() {
 }
 
 #[tokio::test]
+async fn programs_of_jq_end_within_their_bounds() {
+    let limits = VirtualLimits::default().with_memory_bytes(4 << 20);
+    let sandbox = open(&Virtual::new().limits(limits)).await;
+    for (script, why) in [
+        ("jq -n 'reduce range(100000) as $i (null; [.])'", "values nest deeper than 10000 levels"),
+        ("jq -n 'def f: 1 + f; f'", "recursion without end, or too deep"),
+        ("jq -n 'def f(x): f(x | x); f(.)'", "VirtualLimits::memory_bytes"),
+        ("jq -n '[range(1e12)] | length'", "VirtualLimits::memory_bytes"),
+        ("jq -n '[limit(1e12; repeat(1))] | length'", "VirtualLimits::memory_bytes"),
+        ("jq -n 'range(1e12)'", "VirtualLimits::memory_bytes"),
+        ("jq -rn 'repeat(\"x\")'", "VirtualLimits::memory_bytes"),
+        ("jq -n '\"x\" * 1e12'", "VirtualLimits::memory_bytes"),
+        ("jq -n 'reduce range(100) as $i (\"x\"; . + .)'", "VirtualLimits::memory_bytes"),
+        ("jq -n 'reduce range(60) as $i (1; [., .]) | tojson'", "VirtualLimits::memory_bytes"),
+        ("jq -n 'reduce range(60) as $i (1; [., .]) | . == .'", "VirtualLimits::memory_bytes"),
+        ("jq -n '.[1e9] = 1'", "Array index too large"),
+        ("jq -n '\"a\" * 30 | test(\"(a|aa)+$(?!x)b\")'", "Regex failure"),
+        ("printf 'range(9)|%.0s' {1..9000} > p; jq -n -f p", "the limit is 65536"),
+        ("printf '1+%.0s' {1..30000} > p; echo 1 >> p; jq -n -f p", "recursion without end, or too deep"),
+    ] {
+        is_stopped(&sandbox, script, why).await;
+    }
+    let output = survive(&sandbox, "printf '[%.0s' {1..20000} | jq .").await;
+    assert_eq!(output.exit_code(), 4, "{output:?}");
+}
+
+#[tokio::test]
+async fn jq_stops_when_it_is_told_to() {
+    let sandbox = fresh().await;
+    for script in ["jq -n 'def f: f; f'", "jq -n '0 | until(false; . + 1)' | cat", "x=$(jq -n 'last(repeat(1))')"] {
+        let time = Duration::from_millis(300);
+        let started = Instant::now();
+        let output = sandbox.exec(ExecRequest::new(script).with_timeout(time)).await.unwrap();
+        assert_eq!(output.end, ExecEnd::TimedOut, "{script}");
+        let request = ExecRequest::new(script);
+        let cancel = request.cancel.clone();
+        let stop = async {
+            tokio::time::sleep(time).await;
+            cancel.cancel();
+        };
+        let (ended, ()) = tokio::join!(sandbox.exec(request), stop);
+        assert_eq!(ended.unwrap_err().kind(), ErrorKind::Cancelled, "{script}");
+        assert!(started.elapsed() < BOUND, "{script}: took {:?}", started.elapsed());
+    }
+    assert_eq!(said(&run(&sandbox, "jq -n '1 + 1'").await), "2\n");
+}
+
+#[tokio::test]
 async fn loops_without_end_reach_a_named_limit() {
     let limits = VirtualLimits::default().with_commands(20_000).with_loop_iterations(50_000);
     let sandbox = open(&Virtual::new().limits(limits)).await;
@@ -124,7 +172,7 @@ async fn endless_output_and_long_ranges_end() {
 #[tokio::test]
 async fn memory_that_doubles_reaches_a_named_limit() {
     // What `sed` holds is a multiple of the limit, so a small one makes a quick test.
-    let limits = VirtualLimits::default().with_memory_bytes(4 << 20);
+    let limits = VirtualLimits::default().with_memory_bytes(1 << 20);
     let sandbox = open(&Virtual::new().limits(limits)).await;
     is_stopped(&sandbox, "echo a | sed ':a;s/a/aa/g;ta'", "VirtualLimits::memory_bytes").await;
 }
