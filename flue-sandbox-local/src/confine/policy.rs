@@ -21,8 +21,8 @@ const PROTECTED: [&str; 2] = [".git/hooks", ".git/config"];
 /// use flue_sandbox_local::{Confinement, Limits, Local};
 ///
 /// let policy = Confinement::new()
-///     .allow_host("crates.io")
-///     .allow_host("static.crates.io")
+///     .allow_host("packages.example.com")
+///     .allow_host("*.example.org")
 ///     .hide("notes/private")
 ///     .limits(Limits::new().with_processes(400));
 /// let local = Local::new(".").confined(policy);
