@@ -81,7 +81,7 @@ fn virtual_sandbox(args: &SandboxArgs, cwd: Option<String>, variables: Variables
             let why = "--network-allow does not go with virtual:contained, which has no way to any network";
             return Err(Error::new(ErrorKind::InvalidInput, "open sandbox", why));
         }
-        return Ok(place(Arc::new(flue_sandbox_virtual_worker::Contained::new(sandboxes))));
+        return Ok(place(Arc::new(flue_sandbox_virtual_worker::Contained::new(sandboxes).warm(0))));
     }
     if args.network_allow.is_empty() {
         return Ok(place(Arc::new(sandboxes)));
