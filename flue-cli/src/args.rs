@@ -148,6 +148,9 @@ pub(crate) struct ExecArgs {
     /// Stop the command after this time: 90, 90s, 15m, 1h
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
+    /// Run it at a terminal, for programs that insist on one
+    #[arg(long)]
+    pub(crate) terminal: bool,
     #[command(flatten)]
     pub(crate) sandbox: SandboxArgs,
 }

@@ -191,6 +191,7 @@ impl Local {
 
         let mut capabilities = Capabilities::full();
         capabilities.persistent = true;
+        capabilities.terminal = launcher.gives_terminals();
         capabilities.network = confined.as_ref().map_or(NetworkReach::Open, Confined::network);
         let level = if confined.is_some() { SandboxLevel::Confined } else { SandboxLevel::Local };
         let provider = match &layer {

@@ -107,6 +107,9 @@ fn request(args: &ExecArgs) -> Result<Option<ExecRequest>> {
         let Some(stdin) = input::stdin_within(args.timeout)? else { return Ok(None) };
         request = request.with_stdin(stdin);
     }
+    if args.terminal {
+        request = request.with_terminal();
+    }
     Ok(Some(request))
 }
 

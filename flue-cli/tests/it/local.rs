@@ -148,3 +148,14 @@ fn an_interrupt_ends_the_processes_of_a_command() {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", place.read("id").trim())).unwrap_or_default();
     assert!(stat.is_empty() || stat.contains(") Z "), "the child in a session of its own runs on: {stat}");
 }
+
+#[test]
+fn a_command_is_run_at_a_terminal_where_one_is_asked_for() {
+    let place = Place::new();
+    let ask = "test -t 0 && test -t 1 && test -t 2 && echo yes; echo said >&2; cat; exit 7";
+    let done = exec(&place, &["--terminal", ask]).stdin("typed\n").run().code(7);
+    assert_eq!((&*done.stdout, &*done.stderr), ("yes\nsaid\ntyped\n", WARNING));
+    let done = place.flue(["exec", "--terminal", "echo ran"]).run().code(125);
+    assert_eq!(done.stdout, "");
+    assert_eq!(done.stderr, "error: exec: this sandbox has no terminals; run the command without one\n");
+}

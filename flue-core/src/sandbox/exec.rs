@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use crate::SandboxPath;
+use crate::{Error, Result, SandboxPath};
 
 /// The exit code that stands for "out of time", as `timeout(1)` has it.
 const TIMED_OUT_CODE: i32 = 124;
@@ -35,6 +35,11 @@ pub struct ExecRequest {
     pub cancel: CancellationToken,
     /// Sees output as it comes, where [`Capabilities::live_output`](super::Capabilities) says so.
     pub sink: Option<Arc<dyn OutputSink>>,
+    /// Runs it at a terminal of its own, for programs that insist on one, where
+    /// [`Capabilities::terminal`](super::Capabilities) says so; [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported)
+    /// elsewhere. All that it says is standard output then, and what it is given to read is typed: control characters act as
+    /// such, and the end of the input comes once.
+    pub terminal: bool,
 }
 
 impl ExecRequest {
@@ -48,6 +53,7 @@ impl ExecRequest {
             timeout: None,
             cancel: CancellationToken::new(),
             sink: None,
+            terminal: false,
         }
     }
 
@@ -92,6 +98,24 @@ impl ExecRequest {
         self.sink = Some(sink);
         self
     }
+
+    /// Runs the command at a terminal of its own.
+    #[must_use]
+    pub fn with_terminal(mut self) -> Self {
+        self.terminal = true;
+        self
+    }
+
+    /// What a sandbox without terminals answers to this request before anything else.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when a terminal is asked for.
+    pub fn refuse_terminal(&self) -> Result<()> {
+        if self.terminal {
+            return Err(Error::unsupported("exec", "this sandbox has no terminals; run the command without one"));
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Debug for ExecRequest {
@@ -103,6 +127,7 @@ impl fmt::Debug for ExecRequest {
             .field("env", &self.env.keys().collect::<Vec<_>>())
             .field("stdin_bytes", &self.stdin.as_ref().map(Bytes::len))
             .field("timeout", &self.timeout)
+            .field("terminal", &self.terminal)
             .finish_non_exhaustive()
     }
 }

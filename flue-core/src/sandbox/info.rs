@@ -56,6 +56,8 @@ pub struct Capabilities {
     pub stdin: bool,
     /// Shows output while the command runs.
     pub live_output: bool,
+    /// Runs a command at a terminal ([`ExecRequest::terminal`](super::ExecRequest)).
+    pub terminal: bool,
     /// Has symbolic links.
     pub symlinks: bool,
     /// Runs several commands at a time.
@@ -71,12 +73,13 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Everything a shell on a machine has, with nothing to reach, nothing kept and nothing held back.
+    /// Everything a shell on a machine has but terminals, with nothing to reach, nothing kept and nothing held back.
     pub fn full() -> Self {
         Self {
             exec: true,
             stdin: true,
             live_output: true,
+            terminal: false,
             symlinks: true,
             concurrent_exec: true,
             persistent: false,

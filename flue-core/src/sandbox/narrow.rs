@@ -150,6 +150,7 @@ impl Narrowed {
         info.capabilities.exec &= !narrowing.no_exec;
         info.capabilities.stdin &= info.capabilities.exec;
         info.capabilities.live_output &= info.capabilities.exec;
+        info.capabilities.terminal &= info.capabilities.exec;
         info.capabilities.concurrent_exec &= info.capabilities.exec;
         info.capabilities.narrow &= info.capabilities.exec;
         info.capabilities.write &= !narrowing.read_only;

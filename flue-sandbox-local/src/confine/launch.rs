@@ -12,6 +12,7 @@ use rustix::net::{AddressFamily, RecvFlags, Shutdown, SocketFlags, SocketType};
 use super::plan::{self, HELPER, Order, Report, Right, TERMINATE};
 use super::proxy::{Proxy, Serving};
 use crate::overlay::{Layer, Mounted};
+use crate::shell::Terminal;
 
 /// What starts the helpers of one sandbox.
 #[derive(Debug)]
@@ -26,15 +27,24 @@ pub(crate) struct Helpers {
 }
 
 impl Helpers {
-    /// Starts what `command` says, confined. It reads from `stdin`, or nothing.
-    pub(crate) fn start(&self, command: &Command, stdin: Option<OwnedFd>) -> std::io::Result<(Child, Leash)> {
-        let order = Order::of(command).to_file()?;
+    /// Starts what `command` says, confined. It reads from `stdin`, or nothing, and says everything to `terminal`, if there
+    /// is one.
+    pub(crate) fn start(
+        &self,
+        command: &Command,
+        stdin: Option<OwnedFd>,
+        terminal: Option<&Terminal>,
+    ) -> std::io::Result<(Child, Leash)> {
+        let order = Order::of(command, terminal.map(Terminal::name)).to_file()?;
         let stdin = match stdin {
             Some(stdin) => stdin,
             None => std::fs::File::open("/dev/null")?.into(),
         };
         let mut started = Command::new(&self.helper);
         started.stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(terminal) = terminal {
+            terminal.hear(&mut started)?;
+        }
         let mut rights = vec![(Right::Order, order), (Right::Stdin, stdin)];
         let mut serving = None;
         if let Some(proxy) = &self.proxy {

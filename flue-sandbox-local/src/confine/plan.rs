@@ -107,6 +107,8 @@ impl Policy {
 /// A command to run.
 #[derive(Debug)]
 pub(super) struct Order {
+    /// The file of the terminal at which it runs, if it does.
+    pub(super) terminal: Option<OsString>,
     pub(super) cwd: OsString,
     pub(super) program: OsString,
     pub(super) arguments: Vec<OsString>,
@@ -115,9 +117,10 @@ pub(super) struct Order {
 
 impl Order {
     /// What `command` would run. Nothing of this process's own environment goes with it.
-    pub(super) fn of(command: &Command) -> Self {
+    pub(super) fn of(command: &Command, terminal: Option<&OsStr>) -> Self {
         let pair = |(key, value): (&OsStr, Option<&OsStr>)| Some((key.to_owned(), value?.to_owned()));
         Self {
+            terminal: terminal.map(OsStr::to_owned),
             cwd: command.get_current_dir().map_or_else(|| "/".into(), |dir| dir.as_os_str().to_owned()),
             program: command.get_program().to_owned(),
             arguments: command.get_args().map(OsStr::to_owned).collect(),
@@ -125,11 +128,14 @@ impl Order {
         }
     }
 
-    /// Each text with a NUL after it, which none of them can contain; first how many arguments there are.
+    /// Each text with a NUL after it, which none of them can contain; first how many arguments there are. No terminal is an
+    /// empty one.
     pub(super) fn to_file(&self) -> IoResult<OwnedFd> {
         let mut bytes = self.arguments.len().to_string().into_bytes();
+        let none = OsString::new();
+        let terminal = self.terminal.as_ref().unwrap_or(&none);
         let env = self.env.iter().flat_map(|(key, value)| [key, value]);
-        for text in [&self.cwd, &self.program].into_iter().chain(&self.arguments).chain(env) {
+        for text in [terminal, &self.cwd, &self.program].into_iter().chain(&self.arguments).chain(env) {
             bytes.push(0);
             bytes.extend_from_slice(text.as_bytes());
         }
@@ -143,13 +149,14 @@ impl Order {
     fn parse(bytes: &[u8]) -> Option<Self> {
         let mut texts = bytes.split(|byte| *byte == 0).map(|text| OsString::from_vec(text.to_vec()));
         let count: usize = texts.next()?.to_str()?.parse().ok()?;
+        let terminal = Some(texts.next()?).filter(|terminal| !terminal.is_empty());
         let (cwd, program) = (texts.next()?, texts.next()?);
         let arguments: Vec<_> = texts.by_ref().take(count).collect();
         let mut env = Vec::new();
         while let Some(key) = texts.next() {
             env.push((key, texts.next()?));
         }
-        (arguments.len() == count).then_some(Self { cwd, program, arguments, env })
+        (arguments.len() == count).then_some(Self { terminal, cwd, program, arguments, env })
     }
 }
 
@@ -238,7 +245,10 @@ mod tests {
     fn an_order_comes_back_whole() {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", "", "a\nb", "é"]).env_clear().env("A", "").env("B", "1=2").current_dir("/tmp");
-        let order = Order::from_file(Order::of(&command).to_file().unwrap()).unwrap();
+        let sent = |terminal: Option<&str>| Order::of(&command, terminal.map(OsStr::new)).to_file().unwrap();
+        assert_eq!(Order::from_file(sent(Some("/dev/pts/1"))).unwrap().terminal, Some("/dev/pts/1".into()));
+        let order = Order::from_file(sent(None)).unwrap();
+        assert_eq!(order.terminal, None);
         assert_eq!((&*order.cwd, &*order.program), ("/tmp".as_ref(), "/bin/sh".as_ref()));
         assert_eq!(order.arguments, ["-c", "", "a\nb", "é"]);
         assert_eq!(order.env, [("A".into(), "".into()), ("B".into(), "1=2".into())]);
@@ -246,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_cut_order_is_refused() {
-        for bytes in [&b""[..], b"x\0/\0/bin/sh", b"2\0/\0/bin/sh\0-c", b"0\0/\0/bin/sh\0KEY", b"0\0/"] {
+        for bytes in [&b""[..], b"x\0\0/\0/bin/sh", b"2\0\0/\0/bin/sh\0-c", b"0\0\0/\0/bin/sh\0KEY", b"0\0\0/"] {
             assert!(Order::parse(bytes).is_none(), "{bytes:?}");
         }
     }

@@ -19,6 +19,8 @@ use crate::overlay::Entrance;
 pub(super) const MAX_COMMAND_BYTES: usize = 1 << 20;
 /// Longer commands are handed over in pieces: Linux takes no argument of 128 KiB (`MAX_ARG_STRLEN`, with its NUL).
 const PIECE_BYTES: usize = 120 << 10;
+/// Has `setsid` make its standard input the controlling terminal; the name that busybox knows, too.
+const TAKE_TERMINAL: &str = "-c";
 /// Where the shell is when the search path has none.
 const USUAL_DIRS: &str = "/bin:/usr/bin:/usr/local/bin";
 
@@ -26,8 +28,10 @@ const USUAL_DIRS: &str = "/bin:/usr/bin:/usr/local/bin";
 #[derive(Debug, Clone)]
 pub(crate) struct Launcher {
     shell: PathBuf,
-    /// `setsid(1)`, where this program has a controlling terminal: a command must neither read from it nor stop at it.
-    detach: Option<PathBuf>,
+    /// `setsid(1)`, if there is one.
+    setsid: Option<PathBuf>,
+    /// Whether this program has a controlling terminal: a command must neither read from it nor stop at it.
+    has_terminal: bool,
 }
 
 /// How a command gets to where it runs.
@@ -47,8 +51,13 @@ impl Launcher {
         let shell = find("bash", host_path).or_else(|| find("sh", host_path)).ok_or_else(|| {
             Error::new(ErrorKind::Config, "open", "the host has neither bash nor sh; install bash or put it on PATH")
         })?;
-        let detach = if has_terminal() { find("setsid", host_path) } else { None };
-        Ok(Self { shell, detach })
+        Ok(Self { shell, setsid: find("setsid", host_path), has_terminal: has_terminal() })
+    }
+
+    /// Whether commands can be given a terminal: something has to make it theirs between fork and exec, and that is
+    /// `setsid --ctty` of util-linux.
+    pub(crate) fn gives_terminals(&self) -> bool {
+        cfg!(target_os = "linux") && self.setsid.is_some()
     }
 
     /// The shell's file.
@@ -56,10 +65,12 @@ impl Launcher {
         &self.shell
     }
 
-    /// A process that runs `script` from `cwd` and leads a group of its own, with pipes for output and nothing for input.
-    pub(super) fn command(&self, script: &str, cwd: &str, way: Way<'_>) -> Command {
-        // What confines a command makes a session of its own.
-        let detach = self.detach.as_ref().filter(|_| !matches!(way, Way::Confined));
+    /// A process that runs `script` from `cwd` and leads a group of its own, with pipes for output and nothing for input. With
+    /// `terminal` it leads a session, of which what it is given as standard input becomes the controlling terminal.
+    pub(super) fn command(&self, script: &str, cwd: &str, way: Way<'_>, terminal: bool) -> Command {
+        // What confines a command parts with the program's terminal by itself.
+        let detaches = terminal || (self.has_terminal && !matches!(way, Way::Confined));
+        let detach = self.setsid.as_ref().filter(|_| detaches);
         let first = detach.unwrap_or(&self.shell);
         let mut command = match way {
             Way::Layer(entrance) => entrance.command(first),
@@ -71,7 +82,7 @@ impl Launcher {
         };
         match detach {
             // Not a group's leader, it makes a session without another fork and becomes the shell.
-            Some(_) => command.arg(&self.shell),
+            Some(_) => command.args(terminal.then_some(TAKE_TERMINAL)).arg(&self.shell),
             None => command.process_group(0),
         };
         command.arg("-c");

@@ -12,6 +12,8 @@ pub(crate) mod ready;
 mod run;
 mod scan;
 mod start;
+#[cfg_attr(not(target_os = "linux"), path = "no_terminal.rs")]
+mod terminal;
 mod tree;
 
 use std::ffi::OsStr;
@@ -33,6 +35,10 @@ use self::scan::Mark;
 #[cfg(target_os = "linux")]
 pub(crate) use self::scan::signal_below;
 use self::start::Start;
+#[cfg(target_os = "linux")]
+pub(crate) use self::terminal::Terminal;
+#[cfg(not(target_os = "linux"))]
+use self::terminal::Terminal;
 use self::tree::End;
 use crate::confine::Confined;
 use crate::env::{self, Environment};
@@ -41,6 +47,9 @@ use crate::overlay::{Entrance, Layer, Shut};
 
 /// How many pipes of what commands left in the background are read on for at a time. Beyond it they are closed.
 const MAX_BACKGROUND_PIPES: usize = 256;
+
+/// What a terminal is said to be where nobody says it: what every list of terminals has.
+const TERMINAL_KIND: &str = "xterm";
 
 /// Runs commands of one sandbox.
 #[derive(Debug)]
@@ -75,6 +84,9 @@ impl Shell {
             return Err(closed("exec"));
         }
         check(&request)?;
+        if !self.launcher.gives_terminals() {
+            request.refuse_terminal()?;
+        }
         if request.cancel.is_cancelled() {
             return Err(Error::cancelled("exec"));
         }
@@ -91,11 +103,18 @@ impl Shell {
             None if self.confined.is_some() => Way::Confined,
             None => Way::Plain,
         };
-        let mut command = self.launcher.command(&request.command, cwd.as_str(), way);
+        let terminal = request.terminal.then(Terminal::open).transpose().map_err(|error| {
+            Error::new(ErrorKind::Io, "exec", "the host gives no terminal; run the command without one")
+                .with_source(error)
+        })?;
+        let mut command = self.launcher.command(&request.command, cwd.as_str(), way, terminal.is_some());
+        if terminal.is_some() {
+            command.env("TERM", TERMINAL_KIND);
+        }
         command.envs(self.env.variables()).envs(&request.env);
         command.env(env::MARK, mark.value(self.env.variables().get(OsStr::new(env::MARK))));
         let watch = Watch { limit: self.output_bytes, sink: request.sink };
-        let start = Start { command, mark, confined: self.confined.as_ref() };
+        let start = Start { command, mark, confined: self.confined.as_ref(), terminal };
         let run = Run::start(start, request.stdin, watch);
         let run = run.map_err(|error| self.not_started(&cwd, error))?;
         let stops = Stops { timeout: request.timeout, cancel: request.cancel.clone(), closed: self.closed.clone() };

@@ -1,11 +1,12 @@
-//! What a command writes: both streams are drained together, kept up to a bound, and shown to whoever listens.
+//! What a command writes: both streams are drained together, kept up to a bound, and shown to whoever listens. At a terminal
+//! there is one.
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use flue_core::{OutputSink, OutputStream};
 use rustix::io::Errno;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -23,28 +24,49 @@ const DRAIN_IDLE: Duration = Duration::from_millis(150);
 /// The longest that they are waited for, however much what stays in the background has to say.
 const DRAIN_MOST: Duration = Duration::from_millis(600);
 
+/// This program's ends of what a command reads and says.
+#[derive(Debug)]
+pub(super) enum Ends {
+    /// Without an input, nothing is read.
+    Pipes { input: Option<OwnedFd>, stdout: OwnedFd, stderr: OwnedFd },
+    /// Both are one and the same, and do not block.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there are no terminals"))]
+    Terminal { input: OwnedFd, output: OwnedFd },
+}
+
 /// The pipes of one command, and what came through them.
 pub(super) struct Pipes {
     stdin: Option<Input>,
     stdout: Output,
+    /// None at a terminal.
     stderr: Output,
     sink: Option<Arc<dyn OutputSink>>,
 }
 
 impl Pipes {
-    /// Takes the ends of the pipes that are not the command's. Keeps `limit` bytes of each stream.
+    /// Gives the command `stdin` to read. Keeps `limit` bytes of each stream.
     pub(super) fn new(
-        stdin: Option<(OwnedFd, Bytes)>,
-        stdout: OwnedFd,
-        stderr: OwnedFd,
+        ends: Ends,
+        stdin: Option<Bytes>,
         limit: usize,
         sink: Option<Arc<dyn OutputSink>>,
     ) -> std::io::Result<Self> {
-        let input = |(fd, bytes)| Ok::<_, std::io::Error>(Input { pipe: pipe::Sender::from_owned_fd(fd)?, bytes });
+        let (stdin, stdout, stderr) = match ends {
+            Ends::Pipes { input, stdout, stderr } => (
+                input.map(pipe::Sender::from_owned_fd).transpose()?.zip(stdin),
+                pipe::Receiver::from_owned_fd(stdout)?,
+                Some(pipe::Receiver::from_owned_fd(stderr)?),
+            ),
+            Ends::Terminal { input, output } => (
+                Some((pipe::Sender::from_owned_fd_unchecked(input)?, typed(stdin))),
+                pipe::Receiver::from_owned_fd_unchecked(output)?,
+                None,
+            ),
+        };
         Ok(Self {
-            stdin: stdin.map(input).transpose()?,
-            stdout: Output::new(stdout, limit)?,
-            stderr: Output::new(stderr, limit)?,
+            stdin: stdin.map(|(pipe, bytes)| Input { pipe, bytes }),
+            stdout: Output::new(Some(stdout), limit),
+            stderr: Output::new(stderr, limit),
             sink,
         })
     }
@@ -130,6 +152,19 @@ async fn feed(input: &mut Option<Input>) {
     *input = None;
 }
 
+/// What is typed for a command to read `input`, or nothing, and then its end: control and D, which in the middle of a line only
+/// ends that.
+fn typed(input: Option<Bytes>) -> Bytes {
+    /// `VEOF` of a new terminal.
+    const END: u8 = 4;
+    let mut typed = BytesMut::from(&*input.unwrap_or_default());
+    if typed.last().is_some_and(|last| *last != b'\n') {
+        typed.extend([END]);
+    }
+    typed.extend([END]);
+    typed.freeze()
+}
+
 /// Reads to the end.
 async fn discard(mut pipe: pipe::Receiver, _permit: OwnedSemaphorePermit) {
     let mut buffer = vec![0; READ_BYTES];
@@ -144,8 +179,8 @@ struct Output {
 }
 
 impl Output {
-    fn new(fd: OwnedFd, limit: usize) -> std::io::Result<Self> {
-        Ok(Self { pipe: Some(pipe::Receiver::from_owned_fd(fd)?), buffer: Vec::new(), kept: Kept::new(limit) })
+    fn new(pipe: Option<pipe::Receiver>, limit: usize) -> Self {
+        Self { pipe, buffer: Vec::new(), kept: Kept::new(limit) }
     }
 
     async fn read(&mut self, stream: OutputStream, sink: Option<&dyn OutputSink>) {
@@ -153,7 +188,7 @@ impl Output {
         self.buffer.resize(READ_BYTES, 0);
         match pipe.read(&mut self.buffer).await {
             Ok(read @ 1..) => self.take(read, stream, sink),
-            // A pipe that cannot be read has ended.
+            // A pipe that cannot be read has ended; so has a terminal that nobody has open any more.
             Ok(0) | Err(_) => self.pipe = None,
         }
     }
@@ -267,12 +302,22 @@ mod tests {
     async fn what_was_written_is_taken_however_late_it_is_heard_of() {
         let (stdout, mut to_stdout) = std::io::pipe().unwrap();
         let (stderr, mut to_stderr) = std::io::pipe().unwrap();
-        let mut pipes = Pipes::new(None, stdout.into(), stderr.into(), 1000, Some(Arc::new(Slow))).unwrap();
+        let ends = Ends::Pipes { input: None, stdout: stdout.into(), stderr: stderr.into() };
+        let mut pipes = Pipes::new(ends, None, 1000, Some(Arc::new(Slow))).unwrap();
         to_stdout.write_all(b"out").unwrap();
         to_stderr.write_all(b"err").unwrap();
         // Somebody in the background holds the pipes, so neither ends.
         pipes.drain().await;
         assert_eq!(pipes.take(), [(b"out".to_vec(), 0), (b"err".to_vec(), 0)]);
+    }
+
+    #[test]
+    fn typed_input_ends_at_the_beginning_of_a_line() {
+        let typed = |input: Option<&'static str>| typed(input.map(Bytes::from));
+        assert_eq!(
+            [typed(None), typed(Some("")), typed(Some("a\n")), typed(Some("a"))],
+            ["\x04", "\x04", "a\n\x04", "a\x04\x04"]
+        );
     }
 
     /// What is kept of `input`, pushed in pieces of `step` bytes.

@@ -60,14 +60,13 @@ pub(super) struct Watch {
 
 impl Run {
     pub(super) fn start(start: Start<'_>, stdin: Option<Bytes>, watch: Watch) -> IoResult<Self> {
-        let Started { mut child, input, hold } = start.spawn(stdin.is_some())?;
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let Started { child, hold, ends } = start.spawn(stdin.is_some())?;
         let leader = Pid::from_child(&child);
         // From here on an error kills.
         let tree = Tree::new(child, leader, hold);
         let leader = Leader::watch(leader)?;
-        let (Some(stdout), Some(stderr)) = (stdout, stderr) else { return Err(IoError::other("no pipes were made")) };
-        let pipes = Pipes::new(input.zip(stdin), stdout.into(), stderr.into(), watch.limit, watch.sink)?;
+        let ends = ends.ok_or_else(|| IoError::other("no pipes were made"))?;
+        let pipes = Pipes::new(ends, stdin, watch.limit, watch.sink)?;
         Ok(Self { tree, leader, pipes })
     }
 

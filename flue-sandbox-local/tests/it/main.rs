@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod alone;
+#[cfg(target_os = "linux")]
+mod at_terminal;
 mod commands;
 #[cfg(target_os = "linux")]
 mod confined;

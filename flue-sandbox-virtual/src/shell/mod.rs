@@ -90,6 +90,7 @@ impl Shell {
 
     /// Runs a command from `cwd`, whatever `request` says of it.
     pub(crate) async fn exec(&self, request: ExecRequest, cwd: SandboxPath) -> Result<ExecOutput> {
+        request.refuse_terminal()?;
         check_env(&request.env)?;
         if request.command.contains('\0') {
             return Err(Error::new(ErrorKind::InvalidInput, "exec", "a command cannot contain a NUL byte"));

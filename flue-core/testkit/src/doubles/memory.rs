@@ -95,6 +95,7 @@ impl Sandbox for MemorySandbox {
         if self.is_closed() {
             return Err(closed("exec"));
         }
+        request.refuse_terminal()?;
         match &self.exec {
             Some(handler) => (handler.0)(request).await,
             None => Err(Error::unsupported("exec", "this sandbox runs no commands")),

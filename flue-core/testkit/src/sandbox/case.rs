@@ -29,6 +29,10 @@ pub enum Need {
     Stdin,
     /// Shows output while a command runs.
     LiveOutput,
+    /// Runs commands at a terminal.
+    Terminal,
+    /// Runs commands, and none at a terminal.
+    NoTerminal,
     /// Has symbolic links; they are made with `ln -s`.
     Symlinks,
     /// Runs several commands at a time.
@@ -50,6 +54,8 @@ impl Need {
             Self::NoExec => (!can.exec, "is for sandboxes without exec"),
             Self::Stdin => (can.exec && can.stdin, "needs stdin"),
             Self::LiveOutput => (can.exec && can.live_output, "needs live_output"),
+            Self::Terminal => (can.exec && can.terminal, "needs terminal"),
+            Self::NoTerminal => (can.exec && !can.terminal, "is for sandboxes without terminals"),
             Self::Symlinks => (can.exec && can.symlinks, "needs symlinks, and exec to make them"),
             Self::ConcurrentExec => (can.exec && can.concurrent_exec, "needs concurrent_exec"),
             Self::Persistent => (can.persistent, "needs persistent"),

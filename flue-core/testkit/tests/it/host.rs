@@ -184,6 +184,7 @@ impl Sandbox for HostSandbox {
 
     async fn exec(&self, request: ExecRequest) -> Result<ExecOutput> {
         self.alive("exec")?;
+        request.refuse_terminal()?;
         if request.cancel.is_cancelled() {
             return Err(Error::cancelled("exec"));
         }

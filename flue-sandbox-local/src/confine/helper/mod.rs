@@ -21,6 +21,7 @@ mod supervise;
 mod tree;
 
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::Path;
 
 use rustix::net::RecvFlags;
 use rustix::process::{DumpableBehavior, Signal};
@@ -79,7 +80,8 @@ pub(crate) fn help() -> i32 {
 
 /// As the first process of the new namespaces.
 fn inside(job: &Job, mut findings: Vec<Finding>) -> Result<Option<Report>, Fault> {
-    let arranged = mounts::arrange(&job.policy)?;
+    let terminal = job.order.as_ref().and_then(|order| order.terminal.as_deref());
+    let arranged = mounts::arrange(&job.policy, terminal.map(Path::new))?;
     if let (Some(port), Some(proxy)) = (job.policy.proxy_port, &job.proxy) {
         namespaces::offer_proxy(port, proxy)?;
     }

@@ -24,6 +24,8 @@ const HELD: u64 = attribute::READ_ONLY | HARMLESS;
 
 /// Devices that give and take nothing, and the terminal.
 pub(super) const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+/// What a terminal of the host is called where the host's terminals are not seen: there programs look for it.
+const CONSOLE: &str = "console";
 /// Directories in which every command gets files of its own: others leave sockets and secrets there.
 pub(super) const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
 /// Where services have their sockets.
@@ -43,11 +45,11 @@ pub(super) struct Arranged {
     pub(super) numbers: Result<(), String>,
 }
 
-/// Arranges the files.
-pub(super) fn arrange(policy: &Policy) -> Result<Arranged, Fault> {
+/// Arranges the files, with the command's own terminal among them if it has one.
+pub(super) fn arrange(policy: &Policy, terminal: Option<&Path>) -> Result<Arranged, Fault> {
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     rustix::mount::mount_change("/", private).at(HERE, "part with the host's mounts")?;
-    let kept = Kept::take(policy)?;
+    let kept = Kept::take(policy, terminal)?;
     sys::set_mount_attributes(CWD, c"/", HELD, true).at(HERE, "make the host's files read-only")?;
     let mut shades = Shades::new()?;
 
@@ -101,13 +103,16 @@ struct Kept {
 }
 
 impl Kept {
-    fn take(policy: &Policy) -> Result<Self, Fault> {
+    fn take(policy: &Policy, terminal: Option<&Path>) -> Result<Self, Fault> {
         let mut devices = Vec::new();
         for name in DEVICES {
             let path = Path::new("/dev").join(name);
             if path.exists() {
                 devices.push((name, Tree::of(&path).at(HERE, format_args!("take {}", path.display()))?));
             }
+        }
+        if let Some(path) = terminal {
+            devices.push((CONSOLE, Tree::of(path).at(HERE, format_args!("take {}", path.display()))?));
         }
         let mut temporary = Vec::new();
         for path in TEMPORARY {

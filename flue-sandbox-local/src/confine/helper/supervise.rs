@@ -61,7 +61,11 @@ fn hear_signals() -> Result<(), Fault> {
 
 fn command(order: &Order) -> Command {
     let mut command = Command::new(&order.program);
-    command.args(&order.arguments).current_dir(&order.cwd).process_group(0);
+    command.args(&order.arguments).current_dir(&order.cwd);
+    // At a terminal the command makes a session of its own, which the leader of a group cannot.
+    if order.terminal.is_none() {
+        command.process_group(0);
+    }
     command.env_clear().envs(order.env.iter().map(|(key, value)| (key, value)));
     command
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use flue_core_testkit::sandbox::suite;
 use flue_sandbox_local::{Confinement, Local, LocalSandbox, Tier};
 
-use self::place::{Place, is_at};
+pub(crate) use self::place::{Place, is_at};
 use crate::temp::{Temp, open};
 
 const HELPER: &str = env!("CARGO_BIN_EXE_flue-sandbox-helper");

@@ -93,6 +93,7 @@ impl Sandbox for ContainedSandbox {
     }
 
     async fn exec(&self, request: ExecRequest) -> Result<ExecOutput> {
+        request.refuse_terminal()?;
         let time = [request.timeout, self.link.limits().wall_time].into_iter().flatten().min();
         let exec = Exec {
             command: request.command,

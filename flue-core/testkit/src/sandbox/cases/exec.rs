@@ -42,6 +42,8 @@ pub(super) fn cases() -> Vec<Case> {
         .to_vec(),
         group!("exec", [Need::Stdin]; stdin_is_read_to_its_end, stdin_that_nobody_reads_is_no_error).to_vec(),
         group!("exec", [Need::Processes]; a_signal_is_a_result).to_vec(),
+        group!("exec", [Need::NoTerminal]; a_sandbox_without_terminals_says_so).to_vec(),
+        group!("exec", [Need::Terminal]; a_terminal_is_one, what_is_read_at_a_terminal_ends).to_vec(),
     ]
     .concat()
 }
@@ -265,4 +267,28 @@ async fn a_signal_is_a_result(t: &Subject) -> CaseResult {
     ensure_eq!(output.stdout, "before\n", "what it said before");
     ensure_eq!(t.run("sh -c 'kill -TERM $$'").await?.exit_code(), 143, "a child killed by signal 15");
     t.still_works().await
+}
+
+async fn a_sandbox_without_terminals_says_so(t: &Subject) -> CaseResult {
+    let answer = t.exec(ExecRequest::new("echo ran > ran").with_terminal()).await;
+    refused("exec", answer, &[ErrorKind::Unsupported])?;
+    ensure!(!t.run("test -e ran").await?.success(), "the command ran all the same");
+    Ok(())
+}
+
+async fn a_terminal_is_one(t: &Subject) -> CaseResult {
+    let ask = "test -t 0 && test -t 1 && test -t 2 && echo yes; echo more >&2; exit 3";
+    let output = t.exec(ExecRequest::new(ask).with_terminal()).await?;
+    ensure_eq!((&*output.stdout, &*output.stderr), (&b"yes\nmore\n"[..], &b""[..]), "what is said at a terminal");
+    ensure_eq!(output.end, ExecEnd::Exited(3), "the end at a terminal");
+    ensure!(!t.run("test -t 0 || test -t 1 || test -t 2").await?.success(), "nobody asked for this terminal");
+    Ok(())
+}
+
+async fn what_is_read_at_a_terminal_ends(t: &Subject) -> CaseResult {
+    let output = t.exec(ExecRequest::new("cat; echo end").with_terminal()).await?;
+    ensure_eq!(output.stdout, "end\n", "reading nothing");
+    let output = t.exec(ExecRequest::new("cat; echo end").with_terminal().with_stdin("one\ntwo")).await?;
+    ensure_eq!(output.stdout, "one\ntwoend\n", "reading two lines");
+    Ok(())
 }
