@@ -4,6 +4,7 @@ mod agent_file;
 mod args;
 mod command;
 mod exit;
+mod guarded;
 mod host;
 mod input;
 mod interrupt;

@@ -42,6 +42,9 @@ pub(crate) fn run(args: ExecArgs) -> Result<u8, Failure> {
     }
     let end = runtime.block_on(async {
         let end = job.run(&place).await;
+        if let Some(guarded) = &place.guarded {
+            guarded.tell(&output::note);
+        }
         settle(&place, end, interrupt.token()).await
     });
     runtime.shutdown_background();

@@ -140,13 +140,16 @@ impl Plan {
 
     /// Does with what was changed in an overlay what is to be done.
     async fn settle(&self, report: &mut Report) {
+        let say = |text: &str| self.progress.note(text);
+        if let Some(guarded) = &self.guarded {
+            guarded.tell(&|text| say(&format!("note: {text}")));
+        }
         let Some(overlaid) = &self.overlaid else { return };
         let ended = match self.interrupt.token().is_cancelled() {
             true => Ended::Interrupted,
             false if report.failed() => Ended::Badly,
             false => Ended::Well,
         };
-        let say = |text: &str| self.progress.note(text);
         let (settled, error) = overlaid.settle(ended, self.interrupt.token(), &say).await;
         report.changes = settled;
         if let Some(error) = error {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use flue_core::{Error, ErrorKind, Result, SandboxFactory};
 
 use crate::args::SandboxArgs;
+use crate::guarded::Guarded;
 use crate::overlaid::Overlaid;
 use crate::sandbox_kind::SandboxKind;
 use crate::transfer::Files;
@@ -41,6 +42,8 @@ pub(crate) struct Place {
     pub(crate) files: Files,
     /// Where changes are kept aside.
     pub(crate) overlaid: Option<Overlaid>,
+    /// Where commands are held to, and what they leave there is looked at.
+    pub(crate) guarded: Option<Guarded>,
 }
 
 /// The sandbox that the command line says, or else the agent file; a virtual one when neither names a kind.
@@ -75,7 +78,7 @@ fn virtual_sandbox(args: &SandboxArgs, cwd: Option<String>, variables: Variables
     }
     let sandboxes = flue_sandbox_virtual::Virtual::new();
     let sandboxes = variables.into_iter().fold(sandboxes, |sandboxes, (key, value)| sandboxes.env(key, value));
-    let place = |factory| Place { factory, cwd, warning: None, files: Files::Own, overlaid: None };
+    let place = |factory| Place { factory, cwd, warning: None, files: Files::Own, overlaid: None, guarded: None };
     if contained {
         if !args.network_allow.is_empty() {
             let why = "--network-allow does not go with virtual:contained, which has no way to any network";
@@ -119,6 +122,7 @@ fn local(args: &SandboxArgs, cwd: Option<String>, variables: Variables, kind: Sa
     let confined = kind == SandboxKind::LocalConfined;
     let sandboxes = if confined { sandboxes.confined(confinement(args)?) } else { sandboxes };
     let held = "local:confined has the kernel hold commands here: for work you trust not to attack it";
+    let guarded = |dirs: Vec<std::path::PathBuf>| confined.then(|| Guarded::new(dirs));
     let is_copy = kind == SandboxKind::LocalCopy;
     if is_copy || kind == SandboxKind::LocalOverlay || args.fate.is_given() {
         let overlay = sandboxes.overlay();
@@ -130,6 +134,7 @@ fn local(args: &SandboxArgs, cwd: Option<String>, variables: Variables, kind: Sa
         };
         return Ok(Place {
             overlaid: Some(Overlaid::new(overlay.clone(), &args.fate)?),
+            guarded: guarded(args.allow_write.clone()),
             factory: Arc::new(overlay),
             cwd: None,
             warning: Some(warning),
@@ -139,7 +144,8 @@ fn local(args: &SandboxArgs, cwd: Option<String>, variables: Variables, kind: Sa
     let warning =
         if confined { held } else { "local isolates nothing: commands run as you, with your files and network" };
     let factory = Arc::new(sandboxes);
-    Ok(Place { factory, cwd: None, warning: Some(warning), files: Files::Host, overlaid: None })
+    let guarded = guarded([std::slice::from_ref(&directory), &args.allow_write].concat());
+    Ok(Place { factory, cwd: None, warning: Some(warning), files: Files::Host, overlaid: None, guarded })
 }
 
 #[cfg(all(feature = "local", unix))]

@@ -103,3 +103,25 @@ fn what_only_confinement_can_do_is_refused_elsewhere() {
     let done = run(&place, &["--allow-host", "https://example.org/x", "ls"]).code(125);
     assert!(done.stderr.contains("example.org"), "{}", done.stderr);
 }
+
+#[test]
+fn what_git_would_run_later_is_told() {
+    let place = ground();
+    let git = |args: &[&str]| {
+        let done = std::process::Command::new("git").args(args).current_dir(place.path("work")).output().unwrap();
+        assert!(done.status.success(), "{args:?}: {done:?}");
+    };
+    git(&["init", "-q"]);
+    let script =
+        "echo elsewhere > .git/commondir; mkdir -p sub; git init -q sub; git status > /dev/null; touch ordinary";
+    let done = run(&place, &[script]);
+    assert!(done.stderr.contains("git takes orders from files that were made or changed meanwhile"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("./.git/commondir.planted-") && done.stderr.contains("./sub/.git/config"),
+        "{}",
+        done.stderr
+    );
+    git(&["status"]);
+    let done = run(&place, &["touch more; git add more"]).code(0);
+    assert!(!done.stderr.contains("git takes orders"), "{}", done.stderr);
+}

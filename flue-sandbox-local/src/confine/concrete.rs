@@ -4,17 +4,23 @@ use std::path::{Path, PathBuf};
 
 use flue_core::{Error, ErrorKind, Result};
 
+use super::git::Repositories;
 use super::plan::{Policy, VERSION};
 use super::{Confinement, Tier};
 
 /// Where the proxy listens, in a network where nothing else does.
 const PROXY_PORT: u16 = 3128;
 
-/// The policy for this workspace, with the strongest tier.
+/// The policy for this workspace and its repositories, with the strongest tier.
 ///
 /// # Errors
 /// [`ErrorKind::Config`] for a policy that cannot be.
-pub(super) fn concrete(asked: &Confinement, workspace: &Path, scratch: &Path) -> Result<Policy> {
+pub(super) fn concrete(
+    asked: &Confinement,
+    workspace: &Path,
+    repositories: &Repositories,
+    scratch: &Path,
+) -> Result<Policy> {
     if workspace == Path::new("/") {
         let why = "the whole machine cannot be the workspace of confined commands; name a directory";
         return Err(Error::new(ErrorKind::Config, "open", why));
@@ -32,7 +38,8 @@ pub(super) fn concrete(asked: &Confinement, workspace: &Path, scratch: &Path) ->
                    `Confinement::show`";
         return Err(Error::new(ErrorKind::Config, "open", why).with("path", path.display()));
     }
-    let protected = asked.protected.iter().map(|path| workspace.join(path)).collect();
+    let named = asked.protected.iter().map(|path| workspace.join(path));
+    let protected = named.chain(repositories.there()).collect();
     Ok(Policy {
         version: VERSION.to_owned(),
         tier: Tier::Namespaces,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, Shutdown, SocketFlags, SocketType};
 
+use super::git::{Repositories, Sweep};
 use super::plan::{self, HELPER, Order, Report, Right, TERMINATE};
 use super::proxy::{Proxy, Serving};
 use crate::overlay::{Layer, Mounted};
@@ -24,6 +25,8 @@ pub(crate) struct Helpers {
     pub(super) proxy: Option<Proxy>,
     /// What lies over the workspace.
     pub(super) layer: Option<Arc<Layer>>,
+    /// What is looked after when a command has ended.
+    pub(super) repositories: Arc<Repositories>,
 }
 
 impl Helpers {
@@ -53,13 +56,15 @@ impl Helpers {
             rights.push((Right::Proxy, theirs));
         }
         let (child, leash) = self.spawn(started, &rights)?;
-        Ok((child, Leash { _serving: serving, ..leash }))
+        let sweep = Some(Sweep(Arc::clone(&self.repositories)));
+        Ok((child, Leash { _serving: serving, _sweep: sweep, ..leash }))
     }
 
     /// The same, of another policy.
     pub(super) fn with_policy(&self, policy: OwnedFd) -> Self {
-        let Self { helper, proxy, layer, .. } = self;
-        Self { helper: helper.clone(), policy, proxy: proxy.clone(), layer: layer.clone() }
+        let Self { helper, proxy, layer, repositories, .. } = self;
+        let (helper, repositories) = (helper.clone(), Arc::clone(repositories));
+        Self { helper, policy, proxy: proxy.clone(), layer: layer.clone(), repositories }
     }
 
     /// Has a helper do everything but run a command, and gives what it says.
@@ -92,7 +97,7 @@ impl Helpers {
         // Waits in the socket until there is a helper to take it.
         plan::hand_over(&own, &rights)?;
         command.arg0(HELPER).env_clear().current_dir("/").stdin(Stdio::from(theirs));
-        Ok((command.spawn()?, Leash { socket: own, _serving: None }))
+        Ok((command.spawn()?, Leash { socket: own, _serving: None, _sweep: None }))
     }
 }
 
@@ -104,6 +109,8 @@ const TRIAL_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 pub(crate) struct Leash {
     socket: OwnedFd,
     _serving: Option<Serving>,
+    /// Goes when the command is over: who holds this waits for that.
+    _sweep: Option<Sweep>,
 }
 
 fn pair(flags: SocketFlags) -> rustix::io::Result<(OwnedFd, OwnedFd)> {

@@ -10,6 +10,7 @@ use flue_core::{Error, ErrorKind, NetworkReach, Result, SandboxPath};
 use super::concrete::concrete;
 use super::describe::describe;
 use super::environment::environment;
+use super::git::Repositories;
 use super::launch::Helpers;
 use super::plan::{Fault, Policy, Report};
 use super::proxy::Proxy;
@@ -45,12 +46,21 @@ impl Confined {
         let helper = reexec::helper(named)?;
         let proxy = if asked.hosts.is_empty() { None } else { Some(Proxy::new(&asked.hosts)?) };
         let scratch = Scratch::new()?;
-        let mut policy = concrete(asked, Path::new(workspace.as_str()), scratch.path())?;
+        let path = Path::new(workspace.as_str());
+        let is_kept = |order: &str| asked.protected.contains(&Path::new(".git").join(order));
+        let mut repositories = Repositories::of(path, is_kept);
+        // Nothing of a layer's repositories reaches the host.
+        if layer.is_none() {
+            repositories.make_hooks();
+        }
+        let mut policy = concrete(asked, path, &repositories, scratch.path())?;
+        let repositories = Arc::new(repositories);
         let (helpers, findings) = settle(&mut policy, asked, |sheet| Helpers {
             helper: helper.clone(),
             policy: sheet,
             proxy: proxy.clone(),
             layer: layer.cloned(),
+            repositories: Arc::clone(&repositories),
         })?;
         check_hidden(&policy)?;
         Ok(Self {
@@ -60,7 +70,7 @@ impl Confined {
             env: environment(&policy, std::env::var_os("HOME").as_deref().map(Path::new)),
             hosts: asked.hosts.clone(),
             hidden: paths(policy.hidden.iter().cloned()),
-            kept: paths(policy.protected.iter().cloned()),
+            kept: paths(policy.protected.iter().cloned().chain(repositories.all())),
             _scratch: scratch,
         })
     }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::hidden::{OF_HOME, OF_SYSTEM};
 use super::{Limits, Mechanism, Tier};
+use crate::planted::ORDERS;
 
-/// What git runs on the host, later and unconfined, or takes its orders from.
-const PROTECTED: [&str; 2] = [".git/hooks", ".git/config"];
+/// The directory in which git takes orders from [`ORDERS`], on the host, later and unconfined.
+const GIT: &str = ".git";
 
 /// What commands are held to by the kernel; given to [`Local::confined`](crate::Local::confined).
 ///
@@ -49,7 +50,7 @@ impl Confinement {
             write: Vec::new(),
             homes: Vec::new(),
             hidden: OF_HOME.iter().chain(OF_SYSTEM).map(PathBuf::from).collect(),
-            protected: PROTECTED.map(PathBuf::from).to_vec(),
+            protected: ORDERS.map(|order| Path::new(GIT).join(order)).to_vec(),
             hosts: Vec::new(),
             limits: Limits::new(),
             waived: BTreeSet::new(),
@@ -122,8 +123,12 @@ impl Confinement {
         self
     }
 
-    /// Keeps a part of the workspace from being changed; a relative path counts from there. `.git/hooks` and `.git/config`
-    /// are kept by default: programs that run later, as the user, take orders from them.
+    /// Keeps a part of the workspace from being changed; a relative path counts from there.
+    ///
+    /// By default that is what git takes orders from later, as the user: `.git/hooks`, `.git/config`, `.git/config.worktree` and
+    /// `.git/commondir`, and the same of the repositories of submodules and other checkouts that lie in `.git`. What of it is
+    /// not there cannot be kept from being made: of hooks an empty directory is made, the rest is called `….planted-…` once
+    /// the command has ended. [`planted`](crate::planted) tells of it, and of other repositories.
     #[must_use]
     pub fn protect(mut self, path: impl Into<PathBuf>) -> Self {
         self.protected.push(path.into());

@@ -116,7 +116,8 @@ async fn programs_that_insist_run() {
     assert_eq!((without.end, &*without.stderr_text()), (ExecEnd::Exited(1), "not at a terminal\n"));
     assert_eq!(run(&sandbox, "python3 insists.py").await.stdout_text(), "ran\n");
     // One that puts the terminal into another mode and looks at what kind it is.
-    let curses = "import curses; curses.wrapper(lambda screen: (screen.addstr('drawn'), screen.refresh())); print('left')";
+    let curses =
+        "import curses; curses.wrapper(lambda screen: (screen.addstr('drawn'), screen.refresh())); print('left')";
     let output =
         sandbox.exec(at_terminal(&format!("python3 -c \"{curses}\"")).with_env("TERM", "xterm")).await.unwrap();
     let said = output.stdout_text();

@@ -8,6 +8,7 @@ use flue_core::{AgentSpec, Error, ErrorKind, Result};
 use super::event_log::EventLog;
 use crate::agent_file::{self, AgentFile};
 use crate::args::RunArgs;
+use crate::guarded::Guarded;
 use crate::host::io_error;
 use crate::interrupt::Interrupt;
 use crate::overlaid::Overlaid;
@@ -24,6 +25,7 @@ pub(super) struct Plan {
     pub(super) files: Files,
     /// Where changes are kept aside.
     pub(super) overlaid: Option<Overlaid>,
+    pub(super) guarded: Option<Guarded>,
     /// `provider/model`.
     pub(super) model: String,
     pub(super) message: String,
@@ -106,6 +108,7 @@ impl Plan {
             warning: place.warning,
             files: place.files,
             overlaid: place.overlaid,
+            guarded: place.guarded,
             model: model_name,
             message,
             timeout: args.timeout,

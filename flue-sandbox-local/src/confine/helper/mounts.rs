@@ -2,6 +2,7 @@
 //!
 //! Everything is a mount in a namespace of the command's own, so nothing of it is seen outside and nothing has to be undone.
 
+use std::collections::HashSet;
 use std::fs::Permissions;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -74,12 +75,13 @@ pub(super) fn arrange(policy: &Policy, terminal: Option<&Path>) -> Result<Arrang
     }
     let numbers = processes(policy)?;
     devices_of_the_machine()?;
+    let mut pins = Pins { policy, pinned: HashSet::new() };
     for path in &policy.protected {
-        protect(path, policy)?;
+        pins.protect(path)?;
     }
     let hidden = hidden(policy);
     for path in &hidden {
-        keep_in_place(path, policy)?;
+        pins.keep_in_place(path)?;
         shades.over(path)?;
     }
     std::env::set_current_dir("/").at(HERE, "leave the directory")?;
@@ -190,31 +192,41 @@ fn devices_of_the_machine() -> Result<(), Fault> {
     }
 }
 
-/// Makes a part of what may be written read-only, and keeps it where it is.
-///
-/// What does not exist is not kept from being made.
-fn protect(path: &Path, policy: &Policy) -> Result<(), Fault> {
-    keep_in_place(path, policy)?;
-    match policy.writable.iter().any(|root| path.starts_with(root)) {
-        true => pin(path, attribute::READ_ONLY).map(drop),
-        false => Ok(()),
-    }
+/// What is kept where it is.
+struct Pins<'a> {
+    policy: &'a Policy,
+    /// The directories that are so already.
+    pinned: HashSet<PathBuf>,
 }
 
-/// Makes every directory on the way from what may be written to `path` a mount, which cannot be renamed: or it could be moved
-/// away with what it holds, and another put in its place.
-fn keep_in_place(path: &Path, policy: &Policy) -> Result<(), Fault> {
-    let Some(root) = policy.writable.iter().find(|root| path.starts_with(root)) else { return Ok(()) };
-    let mut way: Vec<&Path> = path.ancestors().skip(1).take_while(|dir| dir != root).collect();
-    way.reverse();
-    for dir in way {
-        // A file in the place of a directory says where that is, as `.git` does in a second checkout.
-        let attributes = if dir.is_dir() { 0 } else { attribute::READ_ONLY };
-        if !pin(dir, attributes)? {
-            break;
+impl Pins<'_> {
+    /// Makes a part of what may be written read-only, and keeps it where it is.
+    ///
+    /// What does not exist is not kept from being made.
+    fn protect(&mut self, path: &Path) -> Result<(), Fault> {
+        self.keep_in_place(path)?;
+        match self.policy.writable.iter().any(|root| path.starts_with(root)) {
+            true => pin(path, attribute::READ_ONLY).map(drop),
+            false => Ok(()),
         }
     }
-    Ok(())
+
+    /// Makes every directory on the way from what may be written to `path` a mount, which cannot be renamed: or it could be
+    /// moved away with what it holds, and another put in its place.
+    fn keep_in_place(&mut self, path: &Path) -> Result<(), Fault> {
+        let Some(root) = self.policy.writable.iter().find(|root| path.starts_with(root)) else { return Ok(()) };
+        let mut way: Vec<&Path> = path.ancestors().skip(1).take_while(|dir| dir != root).collect();
+        way.reverse();
+        for dir in way.into_iter().filter(|dir| !self.pinned.contains(*dir)).collect::<Vec<_>>() {
+            // A file in the place of a directory says where that is, as `.git` does in a second checkout.
+            let attributes = if dir.is_dir() { 0 } else { attribute::READ_ONLY };
+            if !pin(dir, attributes)? {
+                break;
+            }
+            self.pinned.insert(dir.to_owned());
+        }
+        Ok(())
+    }
 }
 
 /// Mounts what is at `path` over itself, with these attributes. Gives whether there is anything: a link is its target, which

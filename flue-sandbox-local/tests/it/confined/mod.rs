@@ -1,6 +1,7 @@
 //! Commands that the kernel holds.
 
 mod files;
+mod git;
 mod ground;
 mod lasting;
 mod layered;
