@@ -34,9 +34,9 @@ pub use self::output::MAX_OUTPUT_ATTEMPTS;
 pub use self::path::{MAX_PATH_BYTES, SandboxPath};
 pub use self::prompt::{MAX_IMAGE_CHARS, Prompt, PromptStream, Reply};
 pub use self::sandbox::{
-    Capabilities, CreateDir, DirEntry, ExecEnd, ExecOutput, ExecRequest, FileKind, FileSystem, Metadata, Narrowed,
-    Narrowing, NetworkReach, OpenRequest, OutputSink, OutputStream, Remove, Sandbox, SandboxFactory, SandboxInfo,
-    SandboxLevel, is_special_address,
+    Bounds, Capabilities, CreateDir, DirEntry, ExecEnd, ExecOutput, ExecRequest, FileKind, FileSystem, Metadata,
+    Narrowed, Narrowing, NetworkReach, OpenRequest, OutputSink, OutputStream, Remove, Sandbox, SandboxFactory,
+    SandboxInfo, SandboxLevel, is_special_address,
 };
 pub use self::session::{CompactionReason, MAX_TASK_DEPTH, Session, Task};
 pub use self::sessions::Sessions;

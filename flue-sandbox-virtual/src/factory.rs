@@ -270,12 +270,14 @@ impl Virtual {
             commands: self.commands.clone(),
             #[cfg(feature = "network")]
             network: self.network.as_ref().map(crate::network::Network::new).transpose()?,
+            shown: None,
         })
     }
 
     fn info(&self, cwd: SandboxPath) -> SandboxInfo {
         let mut capabilities = Capabilities::full();
         capabilities.network = self.reach();
+        capabilities.narrow = true;
         let info = SandboxInfo::new(SandboxLevel::Virtual, "virtual", cwd, capabilities);
         crate::notes::notes(self.commands.keys()).into_iter().fold(info, SandboxInfo::with_note)
     }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use flue_core::{CreateDir, DirEntry, Error, ErrorKind, FileKind, FileSystem, Metadata, Remove, Result, SandboxPath};
+use flue_core::{
+    Bounds, CreateDir, DirEntry, Error, ErrorKind, FileKind, FileSystem, Metadata, Remove, Result, SandboxPath,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::shell::closed;
@@ -15,11 +17,13 @@ use crate::tree::{Kind, Links, Parents, TreeError, TreeFs};
 pub(crate) struct Files {
     tree: Arc<TreeFs>,
     closed: CancellationToken,
+    /// What the tree's window holds it to, for errors that say so.
+    bounds: Bounds,
 }
 
 impl Files {
-    pub(crate) fn new(tree: Arc<TreeFs>, closed: CancellationToken) -> Self {
-        Self { tree, closed }
+    pub(crate) fn new(tree: Arc<TreeFs>, closed: CancellationToken, bounds: Bounds) -> Self {
+        Self { tree, closed, bounds }
     }
 
     /// The tree, unless the sandbox was closed.
@@ -28,6 +32,20 @@ impl Files {
     /// [`ErrorKind::SandboxDied`] when it was.
     pub(crate) fn tree(&self, operation: &'static str) -> Result<&Arc<TreeFs>> {
         if self.closed.is_cancelled() { Err(closed(operation)) } else { Ok(&self.tree) }
+    }
+
+    /// The tree, to look at `path`.
+    fn look(&self, operation: &'static str, path: &SandboxPath) -> Result<&Arc<TreeFs>> {
+        let tree = self.tree(operation)?;
+        self.bounds.check_path(operation, path)?;
+        Ok(tree)
+    }
+
+    /// The tree, to change what is at `path`.
+    fn change(&self, operation: &'static str, path: &SandboxPath) -> Result<&Arc<TreeFs>> {
+        let tree = self.look(operation, path)?;
+        self.bounds.check_change(operation, path)?;
+        Ok(tree)
     }
 }
 
@@ -65,16 +83,16 @@ fn kind(kind: Kind) -> FileKind {
 #[async_trait]
 impl FileSystem for Files {
     async fn read(&self, path: &SandboxPath) -> Result<Bytes> {
-        self.tree("read")?.read(path.as_str()).map_err(|error| failed("read", path, error))
+        self.look("read", path)?.read(path.as_str()).map_err(|error| failed("read", path, error))
     }
 
     async fn write(&self, path: &SandboxPath, data: Bytes) -> Result<()> {
-        let tree = self.tree("write")?;
+        let tree = self.change("write", path)?;
         tree.write(path.as_str(), data.into(), Parents::Make).map_err(|error| failed("write", path, error))
     }
 
     async fn metadata(&self, path: &SandboxPath) -> Result<Metadata> {
-        let tree = self.tree("metadata")?;
+        let tree = self.look("metadata", path)?;
         let failed = |error| failed("metadata", path, error);
         let itself = tree.stat(path.as_str(), Links::Keep).map_err(failed)?;
         let is_symlink = itself.kind == Kind::Symlink;
@@ -85,17 +103,19 @@ impl FileSystem for Files {
     }
 
     async fn list(&self, path: &SandboxPath) -> Result<Vec<DirEntry>> {
-        let entries = self.tree("list")?.read_dir(path.as_str()).map_err(|error| failed("list", path, error))?;
+        let entries = self.look("list", path)?.read_dir(path.as_str()).map_err(|error| failed("list", path, error))?;
         Ok(entries.iter().map(|entry| DirEntry::new(&*entry.name, kind(entry.stat.kind))).collect())
     }
 
     async fn create_dir(&self, path: &SandboxPath, options: CreateDir) -> Result<()> {
         let parents = if options.recursive { Parents::Make } else { Parents::Require };
-        self.tree("create_dir")?.mkdir(path.as_str(), parents).map_err(|error| failed("create_dir", path, error))
+        self.change("create_dir", path)?
+            .mkdir(path.as_str(), parents)
+            .map_err(|error| failed("create_dir", path, error))
     }
 
     async fn remove(&self, path: &SandboxPath, options: Remove) -> Result<()> {
-        match self.tree("remove")?.remove(path.as_str(), options.recursive) {
+        match self.change("remove", path)?.remove(path.as_str(), options.recursive) {
             Err(TreeError::NotFound) if options.force => Ok(()),
             done => done.map_err(|error| failed("remove", path, error)),
         }

@@ -5,25 +5,38 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use flue_core::search::{self, GlobHits, GlobQuery, GrepHits, GrepQuery};
-use flue_core::{ExecOutput, ExecRequest, FileSystem, Result, Sandbox, SandboxInfo};
+use flue_core::{
+    Bounds, Error, ErrorKind, ExecOutput, ExecRequest, FileSystem, Narrowing, Result, Sandbox, SandboxInfo, SandboxPath,
+};
 
 use crate::files::{Files, failed};
 use crate::shell::Shell;
-use crate::tree::{Snapshot, TreeFs, TreeVfs};
+use crate::tree::{Snapshot, TreeFs, TreeVfs, Window};
 
 /// A virtual sandbox: in-memory files and an emulated bash over them. Made by [`Virtual`](crate::Virtual).
 pub struct VirtualSandbox {
     info: SandboxInfo,
+    bounds: Bounds,
     files: Files,
     shell: Shell,
-    /// What the files are after closing.
-    nothing: Snapshot,
+    /// What the files are after closing. Nothing of a narrowed sandbox's, whose files are another one's.
+    nothing: Option<Snapshot>,
 }
 
 impl VirtualSandbox {
     pub(crate) fn new(info: SandboxInfo, tree: Arc<TreeFs>, shell: Shell) -> Self {
-        let nothing = TreeFs::new(*tree.limits()).snapshot();
-        Self { info, files: Files::new(tree, shell.closed()), shell, nothing }
+        let nothing = Some(TreeFs::new(*tree.limits()).snapshot());
+        let bounds = Bounds::none();
+        Self { info, files: Files::new(tree, shell.closed(), bounds.clone()), bounds, shell, nothing }
+    }
+
+    /// This one, held to less: the same files through a narrower window, which the shell has to use too.
+    fn held_to(&self, tree: &TreeFs, bounds: Bounds) -> Self {
+        let root = bounds.root.as_ref().map(SandboxPath::as_str);
+        let tree = Arc::new(tree.through(Window::new(root, bounds.read_only)));
+        let shell = self.shell.held_to(&bounds, Arc::clone(&tree) as _);
+        let files = Files::new(tree, shell.closed(), bounds.clone());
+        Self { info: bounds.describe(self.info.clone()), bounds, files, shell, nothing: None }
     }
 
     /// The files as they are now, as one value: cheap to take, to keep and to clone.
@@ -66,6 +79,7 @@ impl Sandbox for VirtualSandbox {
 
     async fn exec(&self, request: ExecRequest) -> Result<ExecOutput> {
         self.files.tree("exec")?;
+        self.bounds.check_exec()?;
         let cwd = request.cwd.clone().unwrap_or_else(|| self.info.cwd.clone());
         self.shell.exec(request, cwd).await
     }
@@ -78,14 +92,35 @@ impl Sandbox for VirtualSandbox {
         search::glob(&self.files, &query).await
     }
 
+    /// Holds files and commands to less, all of it. What the application's own commands do is the application's to say.
+    async fn narrow(&self, narrowing: &Narrowing) -> Result<Arc<dyn Sandbox>> {
+        let tree = self.files.tree("narrow sandbox")?;
+        let bounds = self.bounds.and(narrowing, &self.info)?;
+        bounds.check_root(&self.files).await?;
+        let narrowed = self.held_to(tree, bounds);
+        // A window shows the directories on the way to its root and nothing beside them, so no link on that way.
+        narrowed.bounds.check_root(&narrowed.files).await.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => linked(error),
+            _ => error,
+        })?;
+        Ok(Arc::new(narrowed))
+    }
+
     async fn close(&self) -> Result<()> {
         if let Ok(tree) = self.files.tree("close") {
             self.shell.close();
-            // Cannot fail: nothing fits into any limits.
-            let _ = tree.restore(&self.nothing);
+            if let Some(nothing) = &self.nothing {
+                // Cannot fail: nothing fits into any limits.
+                let _ = tree.restore(nothing);
+            }
         }
         Ok(())
     }
+}
+
+fn linked(error: Error) -> Error {
+    let why = "a symbolic link leads to the root; name the directory by its own path";
+    Error::new(ErrorKind::PermissionDenied, "narrow sandbox", why).with_source(error)
 }
 
 impl fmt::Debug for VirtualSandbox {

@@ -5,6 +5,7 @@ mod exec;
 mod files;
 mod info;
 mod narrow;
+mod narrowing;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,8 +16,9 @@ pub use self::address::is_special_address;
 pub use self::exec::{ExecEnd, ExecOutput, ExecRequest, OutputSink, OutputStream};
 pub use self::files::{CreateDir, DirEntry, FileKind, FileSystem, Metadata, Remove};
 pub use self::info::{Capabilities, NetworkReach, SandboxInfo, SandboxLevel};
-pub(crate) use self::narrow::cannot_hold;
-pub use self::narrow::{Narrowed, Narrowing};
+pub use self::narrow::Narrowed;
+pub(crate) use self::narrowing::cannot_hold;
+pub use self::narrowing::{Bounds, Narrowing};
 use crate::Result;
 use crate::search::{GlobHits, GlobQuery, GrepHits, GrepQuery};
 
@@ -43,14 +45,15 @@ pub trait Sandbox: fmt::Debug + Send + Sync + 'static {
     /// Finds the files whose path matches a glob. [`crate::search::glob`] does it over any [`FileSystem`].
     async fn glob(&self, query: GlobQuery) -> Result<GlobHits>;
 
-    /// The sandbox as a subagent may see it whose commands reach less. Closing that does not close this one.
+    /// The sandbox as a subagent may see it that reaches less: the same files and commands, both held to what is left. Closing
+    /// that does not close this one; closing this one closes that.
     ///
-    /// Called where commands run and are concerned: [`Narrowing::no_exec`] is not set, and at least one of the others is. A
-    /// sandbox that can hold commands to all of it says so by [`Capabilities::narrow`]; the others refuse, and their subagents
-    /// run no commands when they are narrowed.
+    /// A sandbox that can hold commands to every narrowing says so by [`Capabilities::narrow`], does it here, and what it gives
+    /// can be narrowed again ([`Bounds`] keeps the account). The others refuse: [`Narrowing::apply`] then narrows their files
+    /// alone, and their subagents run no commands when they are narrowed.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) from a sandbox that cannot.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) from a sandbox that cannot; those of [`Narrowing::apply`].
     async fn narrow(&self, _narrowing: &Narrowing) -> Result<Arc<dyn Sandbox>> {
         Err(cannot_hold(self.info()))
     }

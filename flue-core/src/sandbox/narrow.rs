@@ -1,163 +1,51 @@
-//! A sandbox as somebody sees it who is to reach less.
+//! A sandbox as somebody sees its files who is to reach less, where it cannot narrow itself.
 //!
 //! Invariant: everything that [`Narrowed`] does, it does through the sandbox below it, after it has refused what it must. So
 //! what is narrowed can only become narrower, however often that is done.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::narrowing::cannot_hold;
 use super::{
-    CreateDir, DirEntry, ExecOutput, ExecRequest, FileKind, FileSystem, Metadata, NetworkReach, Remove, Sandbox,
+    Bounds, CreateDir, DirEntry, ExecOutput, ExecRequest, FileKind, FileSystem, Metadata, Narrowing, Remove, Sandbox,
     SandboxInfo,
 };
 use crate::search::{GlobHits, GlobQuery, GrepHits, GrepQuery};
 use crate::{Error, ErrorKind, Result, SandboxPath};
 
-/// How much less than a sandbox allows somebody reaches. There are only words for less.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Narrowing {
-    /// The directory beneath which files are reached, absolute or relative to the working directory. Paths keep their names.
-    pub root: Option<String>,
-    /// Files are not changed.
-    pub read_only: bool,
-    /// No commands run.
-    pub no_exec: bool,
-    /// Commands reach no network.
-    pub no_network: bool,
-    /// Commands see only these variables of the sandbox's environment.
-    pub env: Option<BTreeSet<String>>,
-}
-
-impl Narrowing {
-    /// Nothing less.
-    pub fn none() -> Self {
-        Self::default()
-    }
-
-    /// Reaches only files beneath this directory. Their paths stay what they are, so that all who work there call a file by the
-    /// same name. Symbolic links are not followed.
-    #[must_use]
-    pub fn root(mut self, dir: impl Into<String>) -> Self {
-        self.root = Some(dir.into());
-        self
-    }
-
-    /// Changes no files.
-    #[must_use]
-    pub fn read_only(mut self) -> Self {
-        self.read_only = true;
-        self
-    }
-
-    /// Runs no commands.
-    #[must_use]
-    pub fn no_exec(mut self) -> Self {
-        self.no_exec = true;
-        self
-    }
-
-    /// Has commands reach no network.
-    #[must_use]
-    pub fn no_network(mut self) -> Self {
-        self.no_network = true;
-        self
-    }
-
-    /// Has commands see only these variables.
-    #[must_use]
-    pub fn only_env<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
-        self.env = Some(names.into_iter().map(Into::into).collect());
-        self
-    }
-
-    pub(crate) fn check(&self) -> Result<()> {
-        match &self.root {
-            Some(root) if root.is_empty() => {
-                Err(Error::new(ErrorKind::Config, "narrow sandbox", "the root is empty; name a directory"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether a sandbox that says this of itself has to narrow itself, because commands run: around them nobody else can.
-    pub(crate) fn concerns_commands(&self, info: &SandboxInfo) -> bool {
-        let network = self.no_network && info.capabilities.network != NetworkReach::None;
-        info.capabilities.exec
-            && !self.no_exec
-            && (self.root.is_some() || self.read_only || network || self.env.is_some())
-    }
-}
-
-/// The error of a narrowing that a sandbox cannot hold commands to.
-pub(crate) fn cannot_hold(info: &SandboxInfo) -> Error {
-    Error::new(
-        ErrorKind::Unsupported,
-        "narrow sandbox",
-        "this sandbox cannot hold commands to less files, network or environment than it has itself; say no_exec too",
-    )
-    .with("provider", &info.provider)
-}
-
-/// A sandbox of which somebody sees less. Closing it does not close what is below.
+/// A sandbox of which somebody sees less, and which cannot hold commands to that: its files are held back here, call by call,
+/// and commands run only if the narrowing does not concern them. Closing it does not close what is below.
+///
+/// [`Narrowing::apply`] is what makes one where it is needed.
 #[derive(Debug)]
 pub struct Narrowed {
     below: Arc<dyn Sandbox>,
     info: SandboxInfo,
-    root: Option<SandboxPath>,
-    env: Option<BTreeSet<String>>,
+    bounds: Bounds,
     closed: AtomicBool,
 }
 
 impl Narrowed {
     /// `sandbox` as far as `narrowing` lets it be seen.
     ///
-    /// Files are held back here. Commands cannot be: where they may run and are concerned, the sandbox must
-    /// [narrow itself](Sandbox::narrow).
-    ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] when commands would reach more than the narrowing allows;
-    /// [`ErrorKind::NotADirectory`], [`ErrorKind::NotFound`] or [`ErrorKind::PermissionDenied`] for a root that is no directory,
-    /// not there, or a symbolic link.
+    /// [`ErrorKind::Unsupported`] when commands run and would reach more than the narrowing allows; those of
+    /// [`Narrowing::apply`] for the root.
     pub async fn new(sandbox: Arc<dyn Sandbox>, narrowing: &Narrowing) -> Result<Self> {
-        narrowing.check()?;
-        let below =
-            if narrowing.concerns_commands(sandbox.info()) { sandbox.narrow(narrowing).await? } else { sandbox };
-        let mut info = below.info().clone();
-        let root = narrowing.root.as_ref().map(|root| info.cwd.join(root)).transpose()?;
-        if let Some(root) = &root {
-            let found = below.fs().metadata(root).await?;
-            let refused = |kind, why: &'static str| Err(Error::new(kind, "narrow sandbox", why).with("root", root));
-            if found.is_symlink {
-                return refused(
-                    ErrorKind::PermissionDenied,
-                    "the root is a symbolic link, which may change; name its target",
-                );
-            }
-            if !found.is_dir() {
-                return refused(ErrorKind::NotADirectory, "the root is not a directory");
-            }
-            if !info.cwd.is_within(root) {
-                info.cwd = root.clone();
-            }
-            info.notes.push(format!("Only files beneath {root} can be reached."));
-            info.capabilities.symlinks = false;
+        if narrowing.concerns_commands(sandbox.info()) {
+            return Err(cannot_hold(sandbox.info()));
         }
-        info.capabilities.exec &= !narrowing.no_exec;
-        info.capabilities.stdin &= info.capabilities.exec;
-        info.capabilities.live_output &= info.capabilities.exec;
-        info.capabilities.terminal &= info.capabilities.exec;
-        info.capabilities.concurrent_exec &= info.capabilities.exec;
-        info.capabilities.narrow &= info.capabilities.exec;
-        info.capabilities.write &= !narrowing.read_only;
-        if narrowing.no_network {
-            info.capabilities.network = NetworkReach::None;
-        }
-        Ok(Self { below, info, root, env: narrowing.env.clone(), closed: AtomicBool::new(false) })
+        let bounds = Bounds::none().and(narrowing, sandbox.info())?;
+        bounds.check_root(sandbox.fs()).await?;
+        let mut info = bounds.describe(sandbox.info().clone());
+        // Those within the root are not followed, since they may change between being looked at and being followed.
+        info.capabilities.symlinks &= bounds.root.is_none();
+        info.capabilities.narrow = false;
+        Ok(Self { below: sandbox, info, bounds, closed: AtomicBool::new(false) })
     }
 
     fn is_open(&self, operation: &'static str) -> Result<()> {
@@ -170,16 +58,9 @@ impl Narrowed {
     /// Refuses a path that is not to be reached. `at_link` says whether the path itself may be a link.
     async fn reach(&self, operation: &'static str, path: &SandboxPath, at_link: bool) -> Result<()> {
         self.is_open(operation)?;
-        let Some(root) = &self.root else { return Ok(()) };
-        let Some(rest) = path.strip_prefix(root) else {
-            return Err(Error::new(
-                ErrorKind::PermissionDenied,
-                operation,
-                "this is outside of what may be reached here",
-            )
-            .with("path", path)
-            .with("root", root));
-        };
+        self.bounds.check_path(operation, path)?;
+        let Some(root) = &self.bounds.root else { return Ok(()) };
+        let rest = path.strip_prefix(root).unwrap_or_default();
         if !self.below.info().capabilities.symlinks {
             return Ok(());
         }
@@ -215,11 +96,7 @@ impl Narrowed {
 
     async fn change(&self, operation: &'static str, path: &SandboxPath, at_link: bool) -> Result<()> {
         self.reach(operation, path, at_link).await?;
-        if !self.info.capabilities.write {
-            let why = "files cannot be changed here";
-            return Err(Error::new(ErrorKind::PermissionDenied, operation, why).with("path", path));
-        }
-        Ok(())
+        self.bounds.check_change(operation, path)
     }
 }
 
@@ -233,16 +110,9 @@ impl Sandbox for Narrowed {
         self
     }
 
-    async fn exec(&self, mut request: ExecRequest) -> Result<ExecOutput> {
+    async fn exec(&self, request: ExecRequest) -> Result<ExecOutput> {
         self.is_open("exec")?;
-        if !self.info.capabilities.exec {
-            return Err(Error::unsupported("exec", "commands cannot be run here"));
-        }
-        let cwd = request.cwd.get_or_insert_with(|| self.info.cwd.clone()).clone();
-        self.reach("exec", &cwd, false).await?;
-        if let Some(names) = &self.env {
-            request.env.retain(|name, _| names.contains(name));
-        }
+        self.bounds.check_exec()?;
         self.below.exec(request).await
     }
 
@@ -254,12 +124,6 @@ impl Sandbox for Narrowed {
     async fn glob(&self, query: GlobQuery) -> Result<GlobHits> {
         self.reach("glob", &query.path, false).await?;
         self.below.glob(query).await
-    }
-
-    async fn narrow(&self, narrowing: &Narrowing) -> Result<Arc<dyn Sandbox>> {
-        self.is_open("narrow sandbox")?;
-        // Where commands run here, what is below holds them to this narrowing already.
-        self.below.narrow(narrowing).await
     }
 
     async fn close(&self) -> Result<()> {

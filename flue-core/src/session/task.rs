@@ -9,7 +9,7 @@ use super::{RunContext, Session, Shared};
 use crate::agent::Definition;
 use crate::event::{Event, Events};
 use crate::model::Usage;
-use crate::sandbox::{Narrowed, Narrowing};
+use crate::sandbox::Narrowing;
 use crate::sessions::TASK_PREFIX;
 use crate::{Error, ErrorKind, Result, Sandbox, SandboxPath};
 
@@ -75,10 +75,9 @@ impl Task {
 impl Shared {
     /// What the session of a task has: the same sandbox, narrowed, and everything else of its own agent.
     async fn for_task(&self, agent: Arc<Definition>, narrowing: &Narrowing, cwd: Option<&str>) -> Result<Self> {
-        let sandbox: Arc<dyn Sandbox> = if *narrowing == Narrowing::none() {
-            self.sandbox.clone()
-        } else {
-            Arc::new(Narrowed::new(self.sandbox.clone(), narrowing).await?)
+        let sandbox = match narrowing == &Narrowing::none() {
+            true => self.sandbox.clone(),
+            false => narrowing.apply(self.sandbox.clone()).await?,
         };
         let cwd = self.task_cwd(&*sandbox, cwd).await?;
         Ok(Self {

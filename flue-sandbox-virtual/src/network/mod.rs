@@ -96,7 +96,7 @@ impl NetworkPolicy {
 }
 
 /// A policy at work.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Network(Arc<Transport>);
 
 impl Network {

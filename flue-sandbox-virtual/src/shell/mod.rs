@@ -20,13 +20,13 @@ mod pool;
 mod run;
 mod stack;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use flue_core::{Error, ErrorKind, ExecEnd, ExecOutput, ExecRequest, Result, SandboxPath};
+use flue_core::{Bounds, Error, ErrorKind, ExecEnd, ExecOutput, ExecRequest, Result, SandboxPath};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +41,7 @@ use crate::command::HostCommand;
 const GRACE: Duration = Duration::from_secs(2);
 
 /// What all executions of a sandbox have in common.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Setup {
     pub(crate) limits: VirtualLimits,
     pub(crate) user: String,
@@ -50,6 +50,28 @@ pub(crate) struct Setup {
     pub(crate) commands: BTreeMap<String, HostCommand>,
     #[cfg(feature = "network")]
     pub(crate) network: Option<crate::network::Network>,
+    /// The only variables that a caller may set, if not all.
+    pub(crate) shown: Option<BTreeSet<String>>,
+}
+
+impl Setup {
+    fn held_to(&self, bounds: &Bounds) -> Self {
+        let mut setup = self.clone();
+        setup.env.retain(|name, _| bounds.shows(name));
+        setup.shown.clone_from(&bounds.env);
+        #[cfg(feature = "network")]
+        if bounds.no_network {
+            setup.network = None;
+        }
+        setup
+    }
+
+    fn shown_of(&self, mut env: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        if let Some(shown) = &self.shown {
+            env.retain(|name, _| shown.contains(name));
+        }
+        env
+    }
 }
 
 /// Runs commands over the files of one sandbox.
@@ -76,6 +98,16 @@ struct Script {
 impl Shell {
     pub(crate) fn new(setup: Arc<Setup>, fs: Arc<dyn bashkit::FileSystem>, pool: Arc<Pool>) -> Self {
         Self { setup, fs, pool, closed: CancellationToken::new() }
+    }
+
+    /// The same, held to less, over the files that are seen then. Ends with this one, too.
+    pub(crate) fn held_to(&self, bounds: &Bounds, fs: Arc<dyn bashkit::FileSystem>) -> Self {
+        Self {
+            setup: Arc::new(self.setup.held_to(bounds)),
+            fs,
+            pool: Arc::clone(&self.pool),
+            closed: self.closed.child_token(),
+        }
     }
 
     /// Fires when the shell is closed.
@@ -106,7 +138,7 @@ impl Shell {
             fs: Arc::clone(&self.fs),
             command: request.command,
             cwd,
-            env: request.env,
+            env: self.setup.shown_of(request.env),
             stdin: request.stdin,
             deadline,
             application: Handle::try_current().ok(),

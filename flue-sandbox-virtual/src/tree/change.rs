@@ -27,13 +27,30 @@ enum Side<'t, 'p> {
     Mounted(Mount, String),
 }
 
+impl<'t, 'p> Side<'t, 'p> {
+    fn of(state: RwLockWriteGuard<'t, State>, place: Place<'p>) -> Self {
+        match place {
+            Place { spot: Spot::Mount(mount, below), .. } => Self::Mounted(mount, below),
+            place => Self::Tree(state, place),
+        }
+    }
+}
+
 impl TreeFs {
+    /// What an entry is to be made, changed or removed on.
     fn side<'p>(&self, path: &'p str, links: Links) -> Result<Side<'_, 'p>> {
         let state = self.lock();
-        Ok(match state.place(path, links, self.limits())? {
-            Place { spot: Spot::Mount(mount, below), .. } => Side::Mounted(mount, below),
-            place => Side::Tree(state, place),
-        })
+        let place = self.place_to_change(&state, path, links)?;
+        Ok(Side::of(state, place))
+    }
+
+    /// What content is to be written to. A link in the last place is followed.
+    fn side_to_write<'p>(&self, path: &'p str) -> Result<Side<'_, 'p>> {
+        let state = self.lock();
+        let place = self.place(&state, path, Links::Follow)?;
+        let is_device = state.node(&place.names).is_ok_and(|node| matches!(node.body, Body::Device(_)));
+        self.window.check_write(&place, is_device)?;
+        Ok(Side::of(state, place))
     }
 
     /// Puts a new node where nothing is.
@@ -52,7 +69,7 @@ impl TreeFs {
     pub(crate) fn write(&self, path: &str, data: Vec<u8>, parents: Parents) -> Result<()> {
         self.limits().check_file(data.len() as u64)?;
         let content = Content::new(data);
-        match self.side(path, Links::Follow)? {
+        match self.side_to_write(path)? {
             Side::Tree(mut state, place) => state.write(&place, content, parents, self.limits()),
             Side::Mounted(mount, below) => mount.write(&below, content.as_slice(), parents, self.limits()),
         }
@@ -60,7 +77,7 @@ impl TreeFs {
 
     /// Adds to the end of a file, or makes the file. A link in the last place is followed.
     pub(crate) fn append(&self, path: &str, data: &[u8]) -> Result<()> {
-        match self.side(path, Links::Follow)? {
+        match self.side_to_write(path)? {
             Side::Tree(mut state, place) => state.append(&place, data, self.limits()),
             Side::Mounted(mount, below) => mount.append(&below, data, self.limits()),
         }
@@ -68,14 +85,15 @@ impl TreeFs {
 
     /// Makes a directory. With [`Parents::Make`] a directory (or a link to one) that is there already is no error.
     pub(crate) fn mkdir(&self, path: &str, parents: Parents) -> Result<()> {
-        let made = match self.side(path, Links::Keep)? {
+        let made = self.side(path, Links::Keep).and_then(|side| match side {
             Side::Tree(mut state, place) => state.create(&place, Node::dir(), parents, self.limits()),
             Side::Mounted(mount, below) => mount.mkdir(&below, parents, self.limits()),
-        };
+        });
         match made {
-            Err(TreeError::Exists) if parents == Parents::Make => match self.stat(path, Links::Follow) {
-                Ok(stat) if stat.kind == Kind::Dir => Ok(()),
-                _ => Err(TreeError::Exists),
+            Err(refused @ (TreeError::Exists | TreeError::ReadOnly)) => match self.stat(path, Links::Follow) {
+                Ok(stat) if stat.kind == Kind::Dir && parents == Parents::Make => Ok(()),
+                Ok(_) => Err(TreeError::Exists),
+                Err(_) => Err(refused),
             },
             made => made,
         }
@@ -103,7 +121,9 @@ impl TreeFs {
     /// # Errors
     /// Besides the usual: the root, devices, mount points and whatever holds one of these cannot be removed.
     pub(crate) fn remove(&self, path: &str, recursive: bool) -> Result<()> {
-        match self.side(path, Links::Keep)? {
+        let side = self.side(path, Links::Keep);
+        // What is not there is said to be so, whether it could be removed or not.
+        match side.or_else(|refused| self.stat(path, Links::Keep).and(Err(refused)))? {
             Side::Tree(mut state, place) => {
                 let removed = state.remove(&place, recursive)?;
                 // Freed after the lock is: it may be the last owner of a large part of the tree.

@@ -11,6 +11,7 @@
 //!
 //! - [`path`] finds the place a path leads to; [`node`] is what stands there
 //! - [`read`], [`change`] and [`transfer`] are the operations; [`limits`] keeps the accounts
+//! - [`window`] is how less than all of it is seen
 //! - [`save`] turns a snapshot into data and back
 //! - [`bash`] shows the tree to the shell engine, [`vfs`] to the `vfs` ecosystem; [`mount`] does the reverse
 
@@ -27,6 +28,7 @@ mod save;
 mod tests;
 mod transfer;
 mod vfs;
+mod window;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -41,13 +43,15 @@ pub(crate) use self::node::{Kind, Stat};
 pub(crate) use self::path::Links;
 use self::path::Place;
 pub use self::vfs::TreeVfs;
+pub(crate) use self::window::Window;
 
 pub(crate) type Result<T, E = TreeError> = std::result::Result<T, E>;
 
-/// A tree of files, directories, links, pipes and devices. Starts with an empty root directory.
+/// A tree of files, directories, links, pipes and devices, as it is seen through a window. Starts with an empty root directory.
 pub(crate) struct TreeFs {
-    state: RwLock<State>,
+    state: Arc<RwLock<State>>,
     limits: TreeLimits,
+    window: Window,
 }
 
 /// The tree as of now, and what it adds up to.
@@ -62,7 +66,12 @@ impl TreeFs {
     /// An empty tree.
     pub(crate) fn new(limits: TreeLimits) -> Self {
         let state = State { root: Arc::new(Node::dir()), usage: Usage::default() };
-        Self { state: RwLock::new(state), limits }
+        Self { state: Arc::new(RwLock::new(state)), limits, window: Window::default() }
+    }
+
+    /// The same tree, seen through `window` instead.
+    pub(crate) fn through(&self, window: Window) -> Self {
+        Self { state: Arc::clone(&self.state), limits: self.limits, window }
     }
 
     /// Adds the devices that shell scripts rely on and the engine does not bring itself.
@@ -107,6 +116,18 @@ impl TreeFs {
         Ok(())
     }
 
+    /// Where `path` leads in the tree as of `state`.
+    fn place<'p>(&self, state: &State, path: &'p str, links: Links) -> Result<Place<'p>> {
+        path::resolve(&state.root, path, links, &self.limits, &self.window)
+    }
+
+    /// The same, for a place that is to be changed.
+    fn place_to_change<'p>(&self, state: &State, path: &'p str, links: Links) -> Result<Place<'p>> {
+        let place = self.place(state, path, links)?;
+        self.window.check_change(&place)?;
+        Ok(place)
+    }
+
     fn look(&self) -> RwLockReadGuard<'_, State> {
         // A panic cannot leave the tree half changed, so a poisoned lock holds a good one.
         self.state.read().unwrap_or_else(PoisonError::into_inner)
@@ -124,11 +145,6 @@ impl fmt::Debug for TreeFs {
 }
 
 impl State {
-    /// Where `path` leads.
-    fn place<'p>(&self, path: &'p str, links: Links, limits: &TreeLimits) -> Result<Place<'p>> {
-        path::resolve(&self.root, path, links, limits)
-    }
-
     /// The node under names that [`State::place`] found to exist.
     fn node(&self, names: &[Cow<'_, str>]) -> Result<&Arc<Node>> {
         path::get(&self.root, names).ok_or(TreeError::NotFound)

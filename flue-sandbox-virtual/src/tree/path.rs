@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::mount::Mount;
 use super::node::{Body, Node};
+use super::window::Window;
 use super::{Result, TreeError, TreeLimits};
 
 /// Links followed in one lookup before it counts as a loop (Linux's `MAXSYMLINKS`).
@@ -99,7 +100,13 @@ pub(super) fn get_mut<'t>(root: &'t mut Arc<Node>, names: &[Cow<'_, str>]) -> Op
 }
 
 /// Walks `path` from the root. `..` inside a link's target means the parent of where the walk is, as POSIX has it.
-pub(super) fn resolve<'p>(root: &Arc<Node>, path: &'p str, last: Links, limits: &TreeLimits) -> Result<Place<'p>> {
+pub(super) fn resolve<'p>(
+    root: &Arc<Node>,
+    path: &'p str,
+    last: Links,
+    limits: &TreeLimits,
+    window: &Window,
+) -> Result<Place<'p>> {
     let path = split(path, limits)?;
     let mut names: Vec<Cow<'p, str>> = Vec::with_capacity(path.len());
     // What is still ahead, the next name last.
@@ -113,7 +120,7 @@ pub(super) fn resolve<'p>(root: &Arc<Node>, path: &'p str, last: Links, limits: 
             continue;
         }
         let Body::Dir(entries) = &here.body else { return Err(TreeError::NotADirectory) };
-        let Some(node) = entries.get(&*name) else {
+        let Some(node) = entries.get(&*name).filter(|_| window.sees_in(&names, &name)) else {
             if ahead.iter().any(|name| name == "..") {
                 return Err(TreeError::NotFound);
             }
@@ -147,6 +154,9 @@ pub(super) fn resolve<'p>(root: &Arc<Node>, path: &'p str, last: Links, limits: 
                         None => {
                             // What links add is not limited yet, and mounts work through a path name by name.
                             limits.check_depth(names.len())?;
+                            if !window.sees(&names) {
+                                return Err(TreeError::NotFound);
+                            }
                             let below = join_below(names.get(mount_depth + 1..).unwrap_or_default());
                             return Ok(Place { names, spot: Spot::Mount(mount.clone(), below) });
                         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::mount::Mount;
 use super::node::{Body, Entry, Node, Stat};
-use super::path::{Links, Spot};
+use super::path::{Links, Place, Spot};
 use super::{Result, TreeError, TreeFs};
 
 /// What a path names, taken out of the lock.
@@ -18,7 +18,7 @@ enum Found {
 impl TreeFs {
     fn find(&self, path: &str, links: Links) -> Result<Found> {
         let state = self.look();
-        let place = state.place(path, links, self.limits())?;
+        let place = self.place(&state, path, links)?;
         match place.spot {
             Spot::Node => Ok(Found::Node(Arc::clone(state.node(&place.names)?))),
             Spot::Missing(_) => Err(TreeError::NotFound),
@@ -58,15 +58,23 @@ impl TreeFs {
 
     /// The entries of a directory, sorted by the bytes of their names.
     pub(crate) fn read_dir(&self, path: &str) -> Result<Vec<Entry>> {
-        match self.find(path, Links::Follow)? {
-            Found::Node(node) => match &node.body {
+        let state = self.look();
+        let Place { names, spot } = self.place(&state, path, Links::Follow)?;
+        let mut entries: Vec<Entry> = match spot {
+            Spot::Missing(_) => return Err(TreeError::NotFound),
+            Spot::Node => match &state.node(&names)?.body {
                 Body::Dir(entries) => {
-                    Ok(entries.iter().map(|(name, node)| Entry { name: Arc::clone(name), stat: node.stat() }).collect())
+                    entries.iter().map(|(name, node)| Entry { name: Arc::clone(name), stat: node.stat() }).collect()
                 }
-                _ => Err(TreeError::NotADirectory),
+                _ => return Err(TreeError::NotADirectory),
             },
-            Found::Mounted(mount, below) => mount.read_dir(&below, self.limits()),
-        }
+            Spot::Mount(mount, below) => {
+                drop(state);
+                mount.read_dir(&below, self.limits())?
+            }
+        };
+        entries.retain(|entry| self.window.sees_in(&names, &entry.name));
+        Ok(entries)
     }
 
     /// The target of a link, as it was given.

@@ -15,8 +15,8 @@ impl TreeFs {
     /// removing fails the destination is put back. What is not a file is refused there: [`TreeError::CrossMount`].
     pub(crate) fn rename(&self, from: &str, to: &str) -> Result<()> {
         let mut state = self.lock();
-        let from_place = state.place(from, Links::Keep, self.limits())?;
-        let to_place = state.place(to, Links::Keep, self.limits())?;
+        let from_place = self.place_to_change(&state, from, Links::Keep)?;
+        let to_place = self.place_to_change(&state, to, Links::Keep)?;
         match (&from_place.spot, &to_place.spot) {
             (Spot::Missing(_), _) => Err(TreeError::NotFound),
             (Spot::Mount(mount, from_below), Spot::Mount(other, to_below)) if mount.is_same(other) => {
@@ -71,8 +71,8 @@ impl TreeFs {
     /// Copies the content of a file. Links are followed; a new file gets the mode of the old one.
     pub(crate) fn copy(&self, from: &str, to: &str) -> Result<()> {
         let mut state = self.lock();
-        let from_place = state.place(from, Links::Follow, self.limits())?;
-        let to_place = state.place(to, Links::Follow, self.limits())?;
+        let from_place = self.place(&state, from, Links::Follow)?;
+        let to_place = self.place_to_change(&state, to, Links::Follow)?;
         if let (Spot::Mount(..), _) | (_, Spot::Mount(..)) = (&from_place.spot, &to_place.spot) {
             drop(state);
             let data = self.read(from)?;

@@ -6,22 +6,22 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use flue_core::{CreateDir, DirEntry, Error, ErrorKind, FileSystem, Metadata, Remove, Result, SandboxPath};
 
-use super::link::Link;
+use super::view::View;
 use crate::wire::message::{Call, Value};
 use crate::wire::mirror::read_entries;
 
 /// The file API, call by call.
 #[derive(Debug)]
-pub(super) struct Files(Arc<Link>);
+pub(super) struct Files(Arc<View>);
 
 impl Files {
-    pub(super) fn new(link: Arc<Link>) -> Self {
-        Self(link)
+    pub(super) fn new(view: Arc<View>) -> Self {
+        Self(view)
     }
 
     /// Makes a call that gives nothing.
     async fn done(&self, operation: &'static str, call: Call, body: Bytes) -> Result<()> {
-        match self.0.call(operation, &call, body).await? {
+        match self.0.call(operation, call, body).await? {
             (Value::Done, _) => Ok(()),
             _ => Err(self.0.accuse(operation)),
         }
@@ -31,7 +31,7 @@ impl Files {
 #[async_trait]
 impl FileSystem for Files {
     async fn read(&self, path: &SandboxPath) -> Result<Bytes> {
-        match self.0.call("read", &Call::Read(path.clone()), Bytes::new()).await? {
+        match self.0.call("read", Call::Read(path.clone()), Bytes::new()).await? {
             (Value::Data, data) => Ok(data),
             _ => Err(self.0.accuse("read")),
         }
@@ -49,14 +49,14 @@ impl FileSystem for Files {
     }
 
     async fn metadata(&self, path: &SandboxPath) -> Result<Metadata> {
-        match self.0.call("metadata", &Call::Metadata(path.clone()), Bytes::new()).await? {
+        match self.0.call("metadata", Call::Metadata(path.clone()), Bytes::new()).await? {
             (Value::Metadata(facts), _) => Ok(facts.into()),
             _ => Err(self.0.accuse("metadata")),
         }
     }
 
     async fn list(&self, path: &SandboxPath) -> Result<Vec<DirEntry>> {
-        match self.0.call("list", &Call::List(path.clone()), Bytes::new()).await? {
+        match self.0.call("list", Call::List(path.clone()), Bytes::new()).await? {
             (Value::Entries(count), body) if count <= self.0.limits().entries => {
                 let count = usize::try_from(count).unwrap_or(usize::MAX);
                 read_entries(&body, count).map_err(|_| self.0.accuse("list"))

@@ -73,7 +73,7 @@ pub(super) enum End {
 }
 
 impl End {
-    fn error(self, operation: &'static str) -> Error {
+    pub(super) fn error(self, operation: &'static str) -> Error {
         match self {
             Self::Closed => Error::new(ErrorKind::SandboxDied, operation, "the sandbox was closed; open a new one"),
             Self::Died(death) => death.error(operation),

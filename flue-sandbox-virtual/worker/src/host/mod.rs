@@ -4,6 +4,7 @@
 //! - [`process`] is one process: its start, its first words, its end
 //! - [`connection`] serves one socket: frames in, frames out, deadlines
 //! - [`link`] is what callers hold: it makes calls and waits for their answers
+//! - [`view`] is one user's part of that: all of the sandbox, or less
 //! - [`sandbox`] and [`files`] are the sandbox in terms of calls
 //!
 //! Invariant: every call is answered: by the worker, or when the worker has ended, which it has to at the latest when a call
@@ -18,6 +19,7 @@ mod process;
 mod sandbox;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

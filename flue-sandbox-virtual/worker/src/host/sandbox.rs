@@ -6,12 +6,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use flue_core::search::{GlobHits, GlobQuery, GrepHits, GrepQuery};
-use flue_core::{Error, ErrorKind, ExecOutput, ExecRequest, FileSystem, Result, Sandbox, SandboxInfo};
+use flue_core::{Error, ErrorKind, ExecOutput, ExecRequest, FileSystem, Narrowing, Result, Sandbox, SandboxInfo};
 use flue_sandbox_virtual::Snapshot;
 
 use super::files::Files;
 use super::link::{Command, Link};
 use super::pool::Pool;
+use super::view::View;
 use crate::wire::message::{Call, Exec, Glob, Grep, Value};
 use crate::wire::mirror::is_snapshot_within;
 use crate::{Containment, Death};
@@ -22,30 +23,32 @@ use crate::{Containment, Death};
 pub struct ContainedSandbox {
     info: SandboxInfo,
     files: Files,
-    link: Arc<Link>,
+    view: Arc<View>,
+    /// Whether the process ends with it. Not so where it is narrowed: the process is another one's.
+    owns: bool,
     /// The thread that serves it.
-    _pool: Arc<Pool>,
+    pool: Arc<Pool>,
 }
 
 impl ContainedSandbox {
     pub(super) fn new(info: SandboxInfo, link: Link, pool: Arc<Pool>) -> Self {
-        let link = Arc::new(link);
-        Self { info, files: Files::new(Arc::clone(&link)), link, _pool: pool }
+        let view = Arc::new(View::whole(Arc::new(link)));
+        Self { info, files: Files::new(Arc::clone(&view)), view, owns: true, pool }
     }
 
     /// What holds its process.
     pub fn containment(&self) -> &Containment {
-        self.link.containment()
+        self.view.link.containment()
     }
 
     /// The number of its process, for those who watch what it takes.
     pub fn pid(&self) -> u32 {
-        self.link.pid()
+        self.view.link.pid()
     }
 
     /// Why it ended, if it ended before it was closed.
     pub fn death(&self) -> Option<Death> {
-        self.link.death()
+        self.view.link.death()
     }
 
     /// The files as they are now, copied out of the sandbox's process.
@@ -54,10 +57,10 @@ impl ContainedSandbox {
     /// [`ErrorKind::SandboxDied`] when it has ended.
     pub async fn snapshot(&self) -> Result<Snapshot> {
         const OPERATION: &str = "snapshot";
-        let (value, data) = self.link.call(OPERATION, &Call::Snapshot, Bytes::new()).await?;
-        let sound = matches!(value, Value::Data) && is_snapshot_within(&data, self.link.limits().entries);
+        let (value, data) = self.view.call(OPERATION, Call::Snapshot, Bytes::new()).await?;
+        let sound = matches!(value, Value::Data) && is_snapshot_within(&data, self.view.limits().entries);
         let snapshot = if sound { postcard::from_bytes(&data).ok() } else { None };
-        snapshot.ok_or_else(|| self.link.accuse(OPERATION))
+        snapshot.ok_or_else(|| self.view.accuse(OPERATION))
     }
 
     /// Puts the files back to what they were, here or in any other virtual sandbox. Commands that run meanwhile go on with
@@ -75,9 +78,9 @@ impl ContainedSandbox {
                 "the snapshot has a mount point, and what is mounted stays outside",
             )
         })?;
-        match self.link.call(OPERATION, &Call::Restore, files.into()).await? {
+        match self.view.call(OPERATION, Call::Restore, files.into()).await? {
             (Value::Done, _) => Ok(()),
-            _ => Err(self.link.accuse(OPERATION)),
+            _ => Err(self.view.accuse(OPERATION)),
         }
     }
 }
@@ -94,7 +97,7 @@ impl Sandbox for ContainedSandbox {
 
     async fn exec(&self, request: ExecRequest) -> Result<ExecOutput> {
         request.refuse_terminal()?;
-        let time = [request.timeout, self.link.limits().wall_time].into_iter().flatten().min();
+        let time = [request.timeout, self.view.limits().wall_time].into_iter().flatten().min();
         let exec = Exec {
             command: request.command,
             cwd: request.cwd,
@@ -104,29 +107,40 @@ impl Sandbox for ContainedSandbox {
             live: request.sink.is_some(),
         };
         let command = Command { time, cancel: request.cancel, sink: request.sink };
-        let (value, body) = self.link.exec(&Call::Exec(exec), request.stdin.unwrap_or_default(), command).await?;
+        let (value, body) = self.view.exec(Call::Exec(exec), request.stdin.unwrap_or_default(), command).await?;
         match value {
-            Value::Exec(output) => output.output(body).map_err(|_| self.link.accuse("exec")),
-            _ => Err(self.link.accuse("exec")),
+            Value::Exec(output) => output.output(body).map_err(|_| self.view.accuse("exec")),
+            _ => Err(self.view.accuse("exec")),
         }
     }
 
     async fn grep(&self, query: GrepQuery) -> Result<GrepHits> {
-        match self.link.call("grep", &Call::Grep(Grep::new(query)), Bytes::new()).await? {
+        match self.view.call("grep", Call::Grep(Grep::new(query)), Bytes::new()).await? {
             (Value::Grep(hits), _) => Ok(hits.into()),
-            _ => Err(self.link.accuse("grep")),
+            _ => Err(self.view.accuse("grep")),
         }
     }
 
     async fn glob(&self, query: GlobQuery) -> Result<GlobHits> {
-        match self.link.call("glob", &Call::Glob(Glob::new(query)), Bytes::new()).await? {
+        match self.view.call("glob", Call::Glob(Glob::new(query)), Bytes::new()).await? {
             (Value::Glob { paths, total, incomplete }, _) => Ok(GlobHits::new(paths, total, incomplete)),
-            _ => Err(self.link.accuse("glob")),
+            _ => Err(self.view.accuse("glob")),
         }
     }
 
+    async fn narrow(&self, narrowing: &Narrowing) -> Result<Arc<dyn Sandbox>> {
+        let bounds = self.view.bounds.and(narrowing, &self.info)?;
+        bounds.check_root(self.fs()).await?;
+        let info = bounds.describe(self.info.clone());
+        let view = Arc::new(self.view.held_to(bounds));
+        // What the process has against it is said now.
+        view.bounds.check_root(&Files::new(Arc::clone(&view))).await?;
+        let files = Files::new(Arc::clone(&view));
+        Ok(Arc::new(Self { info, files, view, owns: false, pool: Arc::clone(&self.pool) }))
+    }
+
     async fn close(&self) -> Result<()> {
-        self.link.close().await;
+        self.view.close(self.owns).await;
         Ok(())
     }
 }

@@ -168,7 +168,7 @@ async fn what_was_not_asked_for_ends_the_worker() {
 #[tokio::test]
 async fn an_answer_of_another_kind_is_found_out_by_its_caller() {
     let mut lying = Lying::new();
-    let files = super::files::Files::new(Arc::new(lying.link));
+    let files = super::files::Files::new(Arc::new(super::view::View::whole(Arc::new(lying.link))));
     let worker = tokio::task::spawn_blocking(move || {
         let _ = read_message(&mut lying.worker);
         lying.worker.write_all(&reply(0, Value::Glob { paths: Vec::new(), total: 0, incomplete: false })).unwrap();

@@ -33,7 +33,7 @@ const KINDS: [ErrorKind; 17] = [
 ];
 
 /// The names of facts, which an error wants to live as long as the program. One that is not here arrives as `fact`.
-const FACTS: [&str; 17] = [
+const FACTS: [&str; 18] = [
     "bytes",
     "commands",
     "concurrent_execs",
@@ -48,6 +48,7 @@ const FACTS: [&str; 17] = [
     "path",
     "pattern",
     "prefix",
+    "root",
     "size",
     "to",
     "waiting",

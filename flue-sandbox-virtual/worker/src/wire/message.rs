@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flue_core::SandboxPath;
 use flue_core::search::{GlobHits, GlobQuery, GrepQuery, MAX_LINE_CHARS};
+use flue_core::{Bounds, SandboxPath};
 use flue_sandbox_virtual::VirtualLimits;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use super::{Violation, WireError};
 use crate::Containment;
 
 /// What both sides have to be alike in: the crate's version and that of the protocol.
-pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/1");
+pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/2");
 
 /// The most bytes of whatever is not data: settings, paths, errors, facts.
 pub(crate) const SMALL_BYTES: usize = 1 << 20;
@@ -110,6 +110,8 @@ pub(crate) enum Call {
     Snapshot,
     /// The body is the files.
     Restore,
+    /// Any of the others, held to less.
+    Within(Box<Bounds>, Box<Self>),
 }
 
 /// What the sandbox is like.
@@ -176,12 +178,21 @@ impl Glob {
 }
 
 impl Call {
+    /// Whether it runs a command.
+    pub(crate) fn is_exec(&self) -> bool {
+        match self {
+            Self::Within(_, call) => call.is_exec(),
+            call => matches!(call, Self::Exec(_)),
+        }
+    }
+
     /// The most bytes of an honest answer's head.
     pub(crate) fn head_limit(&self) -> usize {
         let hits = match self {
             // A character is at most four bytes.
             Self::Grep(grep) => size(grep.limit).saturating_mul(PATH_BYTES + 4 * MAX_LINE_CHARS),
             Self::Glob(glob) => size(glob.limit).saturating_mul(PATH_BYTES),
+            Self::Within(_, call) => return call.head_limit(),
             _ => 0,
         };
         hits.saturating_add(SMALL_BYTES).min(LARGEST_BYTES)
@@ -196,6 +207,7 @@ impl Call {
             Self::List(_) => size(limits.entries).saturating_mul(NAME_BYTES),
             Self::Exec(_) => limits.output_bytes.saturating_mul(2),
             Self::Snapshot => files(limits),
+            Self::Within(_, call) => return call.reply_limit(limits),
         };
         data.saturating_add(self.head_limit()).min(LARGEST_BYTES)
     }

@@ -9,7 +9,7 @@ use std::thread;
 
 use bytes::Bytes;
 use flue_core::{
-    CreateDir, Error, ErrorKind, ExecRequest, OpenRequest, OutputSink, OutputStream, Remove, Result, Sandbox as _,
+    CreateDir, Error, ErrorKind, ExecRequest, OpenRequest, OutputSink, OutputStream, Remove, Result, Sandbox,
 };
 use flue_sandbox_virtual::{Snapshot, Virtual, VirtualLimits, VirtualSandbox};
 use tokio::runtime::{Handle, Runtime};
@@ -103,7 +103,7 @@ impl Server {
     fn begin(&self, id: u32, call: Call, body: Bytes) {
         let (shared, stop) = (Arc::clone(&self.shared), CancellationToken::new());
         shared.stops().insert(id, stop.clone());
-        if matches!(call, Call::Exec(_)) {
+        if call.is_exec() {
             shared.add_running();
         }
         self.runtime.spawn(async move {
@@ -125,7 +125,7 @@ impl Shared {
             (_, Some((_, limits))) => call.reply_limit(limits),
             (_, None) => call.reply_limit(&VirtualLimits::default()),
         };
-        let is_exec = matches!(call, Call::Exec(_));
+        let is_exec = call.is_exec();
         let result = if is_exec {
             let done = self.perform(id, call, body, stop).await;
             self.running.fetch_sub(1, Ordering::Relaxed);
@@ -172,9 +172,31 @@ impl Shared {
         let Some((sandbox, _)) = self.sandbox.get() else {
             return Err(Error::new(ErrorKind::Internal, "call", "the sandbox was not opened"));
         };
+        match call {
+            Call::Snapshot => {
+                let files = postcard::to_allocvec(&sandbox.snapshot()?).map_err(|error| unsendable(&error))?;
+                Ok((Value::Data, vec![files.into()]))
+            }
+            Call::Restore => sandbox.restore(&snapshot(&body)?).map(|()| done()),
+            Call::Within(bounds, call) => {
+                let narrowed = sandbox.narrow(&(*bounds).into()).await?;
+                self.perform_in(&*narrowed, id, *call, body, stop).await
+            }
+            call => self.perform_in(&**sandbox, id, call, body, stop).await,
+        }
+    }
+
+    /// What any sandbox does, the whole one or a narrowed one.
+    async fn perform_in(
+        self: &Arc<Self>,
+        sandbox: &dyn Sandbox,
+        id: u32,
+        call: Call,
+        body: Bytes,
+        stop: CancellationToken,
+    ) -> Result<(Value, Vec<Bytes>)> {
         let fs = sandbox.fs();
         Ok(match call {
-            Call::Open(_) => done(),
             Call::Read(path) => (Value::Data, vec![fs.read(&path).await?]),
             Call::Write(path) => fs.write(&path, body).await.map(|()| done())?,
             Call::Metadata(path) => (Value::Metadata(fs.metadata(&path).await?.into()), Vec::new()),
@@ -199,11 +221,10 @@ impl Shared {
             }
             Call::Grep(query) => (Value::Grep(sandbox.grep(query.query()).await?.into()), Vec::new()),
             Call::Glob(query) => (wire_glob(sandbox.glob(query.query()).await?), Vec::new()),
-            Call::Snapshot => {
-                let files = postcard::to_allocvec(&sandbox.snapshot()?).map_err(|error| unsendable(&error))?;
-                (Value::Data, vec![files.into()])
+            Call::Open(_) | Call::Snapshot | Call::Restore | Call::Within(..) => {
+                let why = "this cannot be asked of a sandbox that is narrowed";
+                return Err(Error::new(ErrorKind::Internal, "call", why));
             }
-            Call::Restore => sandbox.restore(&snapshot(&body)?).map(|()| done())?,
         })
     }
 
