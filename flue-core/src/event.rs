@@ -1,24 +1,28 @@
 //! What happens in a harness, as one ordered stream.
 
-use std::collections::VecDeque;
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+mod bus;
+mod queue;
+mod redact;
 
-use serde::Serialize;
+use std::sync::Arc;
 
-use crate::clock::{Clock, unix_ms};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::bus::{EventBus, Events};
+pub use self::queue::{EVENT_QUEUE_LEN, EventQueue};
 use crate::model::{StopReason, Usage};
 use crate::policy::Approval;
 use crate::prompt::OPERATION;
+use crate::reach::Reach;
 use crate::session::CompactionReason;
-use crate::{Error, ErrorKind, OutputStream, SandboxLevel};
+use crate::store::newer_format;
+use crate::{Error, ErrorKind, OutputStream, Result, SandboxLevel};
 
 /// The version of the event format.
 pub const EVENT_VERSION: u32 = 1;
 
 /// One event with its place in the stream.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EventRecord {
     /// The format, [`EVENT_VERSION`].
@@ -40,9 +44,38 @@ pub struct EventRecord {
     pub event: Event,
 }
 
+impl EventRecord {
+    /// Reads what a record was serialised to as JSON, in this format.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] for a newer format, and [`ErrorKind::Protocol`] for anything else that is no event.
+    pub fn decode(text: &str) -> Result<Self> {
+        /// All that is certain of a record of another format.
+        #[derive(Deserialize)]
+        struct Stamp {
+            v: u32,
+        }
+        let error = match serde_json::from_str::<Self>(text) {
+            Ok(record) if record.v == EVENT_VERSION => return Ok(record),
+            Ok(_) => None,
+            Err(error) => Some(error),
+        };
+        match serde_json::from_str::<Stamp>(text) {
+            Ok(Stamp { v }) if v > EVENT_VERSION => Err(newer_format("read event", v, EVENT_VERSION)),
+            _ => {
+                let refused = Error::new(ErrorKind::Protocol, "read event", "this is no event of an agent");
+                Err(match error {
+                    Some(error) => refused.with_source(error),
+                    None => refused,
+                })
+            }
+        }
+    }
+}
+
 /// Something that happened. Every `…Started` has exactly one `…Finished`: on success, error, cancel, and when the prompt is
 /// dropped, whose outcome is `dropped` then.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
@@ -55,8 +88,17 @@ pub enum Event {
         /// Where relative paths count from.
         cwd: String,
     },
-    /// The sandbox is closed.
+    /// The sandbox is closed, or nobody holds it any more.
     SandboxClosed,
+    /// Something was touched: by a tool call, of which this comes before its end, or where a session looked around. What a call
+    /// goes on to touch after its end is told once more.
+    Reached {
+        /// The call.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call_id: Option<Arc<str>>,
+        /// What was touched, beside what was told of this call before.
+        reach: Arc<Reach>,
+    },
     /// Something that the workspace says was passed over: a skill that is malformed, notes that cannot be read.
     WorkspaceSkipped {
         /// Where it lies.
@@ -69,7 +111,7 @@ pub enum Event {
         /// The user's text; empty when an earlier prompt is gone on with.
         text: String,
         /// Whether an earlier prompt is gone on with.
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         resumed: bool,
     },
     /// A limit ends the prompt.
@@ -88,7 +130,7 @@ pub enum Event {
         /// What it cost, failed turns included.
         usage: Usage,
         /// What its tasks cost beside.
-        #[serde(skip_serializing_if = "is_nothing")]
+        #[serde(default, skip_serializing_if = "is_nothing")]
         tasks: Usage,
         /// Model turns taken.
         turns: u32,
@@ -127,6 +169,15 @@ pub enum Event {
         turn: u32,
         /// The model: `provider/model`.
         model: String,
+        /// How many messages it is shown.
+        #[serde(default)]
+        messages: usize,
+        /// How many tools it is offered.
+        #[serde(default)]
+        tools: usize,
+        /// How long its instructions are.
+        #[serde(default)]
+        system_bytes: usize,
     },
     /// The model's turn is over.
     TurnFinished {
@@ -137,8 +188,14 @@ pub enum Event {
         stop: Option<StopReason>,
         /// What it cost.
         usage: Usage,
+        /// How many tool calls it asks for.
+        #[serde(default)]
+        calls: usize,
         /// How long it took.
         duration_ms: u64,
+        /// How long it took until something came.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        first_ms: Option<u64>,
         /// Why it failed.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<ErrorSummary>,
@@ -199,6 +256,11 @@ pub enum Event {
         /// Its arguments, the text of a JSON object.
         arguments: Arc<str>,
     },
+    /// A policy lets a call run. Not told where there is no policy.
+    ToolAllowed {
+        /// The call.
+        call_id: Arc<str>,
+    },
     /// The policy does not let a call run.
     ToolDenied {
         /// The call.
@@ -254,7 +316,7 @@ fn is_nothing(usage: &Usage) -> bool {
 }
 
 /// How a prompt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Outcome {
@@ -286,7 +348,7 @@ impl From<&Error> for Outcome {
 }
 
 /// An error as an event tells it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ErrorSummary {
     /// The kind's name.
@@ -313,205 +375,5 @@ pub trait Observer: Send + Sync + 'static {
 impl<F: Fn(&EventRecord) + Send + Sync + 'static> Observer for F {
     fn event(&self, record: &EventRecord) {
         self(record);
-    }
-}
-
-/// The most events that an [`EventQueue`] holds.
-pub const EVENT_QUEUE_LEN: usize = 4096;
-
-/// A bounded queue between the agent and one reader that takes its time. When it is full, the oldest go.
-#[derive(Default)]
-pub struct EventQueue(Mutex<Queue>);
-
-#[derive(Default)]
-struct Queue {
-    records: VecDeque<EventRecord>,
-    dropped: u64,
-    reader: Option<Waker>,
-}
-
-impl EventQueue {
-    /// Takes the oldest event, or has the task woken when there is one. After a loss, [`Event::Lagged`] comes first.
-    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<EventRecord> {
-        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let dropped = std::mem::take(&mut queue.dropped);
-        if let Some(next) = queue.records.front()
-            && dropped > 0
-        {
-            return Poll::Ready(EventRecord { event: Event::Lagged { dropped }, ..next.clone() });
-        }
-        match queue.records.pop_front() {
-            Some(record) => Poll::Ready(record),
-            None => {
-                queue.reader = Some(cx.waker().clone());
-                Poll::Pending
-            }
-        }
-    }
-
-    /// Waits for the next event. Cancel safe.
-    pub async fn next(&self) -> EventRecord {
-        std::future::poll_fn(|cx| self.poll_next(cx)).await
-    }
-}
-
-impl Observer for EventQueue {
-    fn event(&self, record: &EventRecord) {
-        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if queue.records.len() >= EVENT_QUEUE_LEN {
-            queue.records.pop_front();
-            queue.dropped += 1;
-        }
-        queue.records.push_back(record.clone());
-        if let Some(reader) = queue.reader.take() {
-            drop(queue);
-            reader.wake();
-        }
-    }
-}
-
-impl fmt::Debug for EventQueue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EventQueue")
-    }
-}
-
-/// Numbers the events of a harness and hands them to its observers.
-pub(crate) struct EventBus {
-    observers: Vec<Arc<dyn Observer>>,
-    clock: Arc<dyn Clock>,
-    // Held while observers run, so that they all see one order.
-    next_index: Mutex<u64>,
-}
-
-impl EventBus {
-    pub(crate) fn new(observers: Vec<Arc<dyn Observer>>, clock: Arc<dyn Clock>) -> Self {
-        Self { observers, clock, next_index: Mutex::new(0) }
-    }
-
-    fn emit(&self, to: &Events, event: Event) {
-        let mut next = self.next_index.lock().unwrap_or_else(PoisonError::into_inner);
-        let (parent, task) = to.task.as_ref().map(|label| (label.parent.clone(), label.task.clone())).unzip();
-        let record = EventRecord {
-            v: EVENT_VERSION,
-            index: *next,
-            at_ms: unix_ms(&*self.clock),
-            session: to.session.clone(),
-            parent,
-            task,
-            event,
-        };
-        *next += 1;
-        for observer in self.observers.iter().chain(&to.extra) {
-            observer.event(&record);
-        }
-    }
-}
-
-/// Where one session, or the harness, reports what happens.
-#[derive(Clone)]
-pub(crate) struct Events {
-    bus: Arc<EventBus>,
-    session: Option<Arc<str>>,
-    task: Option<TaskLabel>,
-    /// Who else looks: at this session's events, and those of its tasks if they are shown.
-    extra: Option<Arc<dyn Observer>>,
-    shows_tasks: bool,
-}
-
-/// Which task events belong to.
-#[derive(Clone)]
-struct TaskLabel {
-    parent: Arc<str>,
-    task: Arc<str>,
-}
-
-impl Events {
-    pub(crate) fn new(bus: Arc<EventBus>) -> Self {
-        Self { bus, session: None, task: None, extra: None, shows_tasks: false }
-    }
-
-    pub(crate) fn for_session(&self, session: Arc<str>) -> Self {
-        Self { session: Some(session), ..self.clone() }
-    }
-
-    /// Also for `extra`, who is shown the events of tasks too if `shows_tasks`.
-    pub(crate) fn and(&self, extra: Option<Arc<dyn Observer>>, shows_tasks: bool) -> Self {
-        Self { extra, shows_tasks, ..self.clone() }
-    }
-
-    /// For the session of a task that whoever reports here waits for.
-    pub(crate) fn for_task(&self, session: Arc<str>, task: Arc<str>) -> Self {
-        let parent = self.session.clone().unwrap_or_else(|| session.clone());
-        Self {
-            session: Some(session),
-            task: Some(TaskLabel { parent, task }),
-            extra: self.extra.clone().filter(|_| self.shows_tasks),
-            ..self.clone()
-        }
-    }
-
-    /// The session that reports here; empty for the harness itself.
-    pub(crate) fn session(&self) -> Arc<str> {
-        self.session.clone().unwrap_or_default()
-    }
-
-    /// Reports an event, which is not even made when nobody looks.
-    pub(crate) fn emit(&self, event: impl FnOnce() -> Event) {
-        if self.is_watched() {
-            self.bus.emit(self, event());
-        }
-    }
-
-    pub(crate) fn is_watched(&self) -> bool {
-        self.extra.is_some() || !self.bus.observers.is_empty()
-    }
-}
-
-impl fmt::Debug for Events {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Events").field("session", &self.session).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record(index: u64) -> EventRecord {
-        EventRecord {
-            v: EVENT_VERSION,
-            index,
-            at_ms: 0,
-            session: None,
-            parent: None,
-            task: None,
-            event: Event::SandboxClosed,
-        }
-    }
-
-    #[tokio::test]
-    async fn a_full_queue_drops_the_oldest_and_says_so_once() {
-        let queue = EventQueue::default();
-        let extra = 10;
-        for index in 0..(EVENT_QUEUE_LEN as u64 + extra) {
-            queue.event(&record(index));
-        }
-        assert_eq!(queue.next().await.event, Event::Lagged { dropped: extra });
-        for index in extra..(EVENT_QUEUE_LEN as u64 + extra) {
-            assert_eq!(queue.next().await, record(index));
-        }
-    }
-
-    #[tokio::test]
-    async fn a_waiting_reader_is_woken() {
-        let queue = Arc::new(EventQueue::default());
-        let reader = tokio::spawn({
-            let queue = queue.clone();
-            async move { queue.next().await.index }
-        });
-        tokio::task::yield_now().await;
-        queue.event(&record(7));
-        assert_eq!(reader.await.unwrap(), 7);
     }
 }

@@ -1,13 +1,13 @@
 //! A running agent: its sandbox and its sessions.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::agent::{AgentSpec, Definition};
 use crate::event::{Event, EventBus, Events};
 use crate::prompt::Prompt;
-use crate::session::{Session, Shared};
+use crate::reach::ReachLedger;
+use crate::session::{Opened, Session, Shared};
 use crate::sessions::{check_name, check_session_name};
 use crate::tool::PathLocks;
 use crate::{Fs, OpenRequest, Result, Sandbox, SandboxPath};
@@ -23,7 +23,6 @@ pub struct Harness(Arc<Running>);
 struct Running {
     shared: Arc<Shared>,
     sessions: Mutex<HashMap<Arc<str>, Session>>,
-    closed: AtomicBool,
 }
 
 impl AgentSpec {
@@ -47,24 +46,23 @@ impl Harness {
         }
         let sandbox = agent.sandbox.open(request).await?;
         let info = sandbox.info();
-        let events = Events::new(Arc::new(EventBus::new(agent.observers.clone(), agent.clock.clone())));
-        events.emit(|| Event::SandboxOpened {
+        let events =
+            Events::new(Arc::new(EventBus::new(agent.observers.clone(), agent.clock.clone(), agent.redactor.clone())));
+        events.emit_always(Event::SandboxOpened {
             level: info.level,
             provider: info.provider.clone(),
             cwd: info.cwd.to_string(),
         });
+        let opened = Arc::new(Opened::new(events.clone()));
         if let Err(error) = agent.check_narrowings(info) {
             // The error that matters is the first one.
             let _ = sandbox.close().await;
             return Err(error);
         }
         let cwd: SandboxPath = info.cwd.clone();
-        let shared = Shared { id: id.into(), agent, sandbox, cwd, events, locks: PathLocks::default(), depth: 0 };
-        Ok(Self(Arc::new(Running {
-            shared: Arc::new(shared),
-            sessions: Mutex::default(),
-            closed: AtomicBool::new(false),
-        })))
+        let shared =
+            Shared { id: id.into(), agent, sandbox, cwd, events, opened, locks: PathLocks::default(), depth: 0 };
+        Ok(Self(Arc::new(Running { shared: Arc::new(shared), sessions: Mutex::default() })))
     }
 
     /// The id that this harness was started under.
@@ -81,6 +79,12 @@ impl Harness {
     /// The sandbox.
     pub fn sandbox(&self) -> &dyn Sandbox {
         &*self.0.shared.sandbox
+    }
+
+    /// What the agent touched in its sandbox so far, as far as it is measured. What the application does by itself, with
+    /// [`Harness::fs`], does not count.
+    pub fn reach(&self) -> ReachLedger {
+        self.0.shared.events.ledger()
     }
 
     /// The session called `name`, made at its first use. The same name gives the same session.
@@ -127,9 +131,7 @@ impl Harness {
     /// Those of [`Sandbox::close`].
     pub async fn close(&self) -> Result<()> {
         self.0.shared.sandbox.close().await?;
-        if !self.0.closed.swap(true, Ordering::SeqCst) {
-            self.0.shared.events.emit(|| Event::SandboxClosed);
-        }
+        self.0.shared.opened.close();
         Ok(())
     }
 }

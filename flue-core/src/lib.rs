@@ -12,6 +12,8 @@ mod output;
 mod path;
 pub mod policy;
 mod prompt;
+pub mod reach;
+mod redact;
 mod sandbox;
 pub mod search;
 mod session;
@@ -33,6 +35,7 @@ pub use self::limits::Limits;
 pub use self::output::MAX_OUTPUT_ATTEMPTS;
 pub use self::path::{MAX_PATH_BYTES, SandboxPath};
 pub use self::prompt::{MAX_IMAGE_CHARS, Prompt, PromptStream, Reply};
+pub use self::redact::{MIN_SECRET_BYTES, REDACTED, Redactor};
 pub use self::sandbox::{
     Bounds, Capabilities, CreateDir, DirEntry, ExecEnd, ExecOutput, ExecRequest, FileKind, FileSystem, Metadata,
     Narrowed, Narrowing, NetworkReach, OpenRequest, OutputSink, OutputStream, Remove, Sandbox, SandboxFactory,

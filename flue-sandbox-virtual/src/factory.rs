@@ -11,6 +11,7 @@ use flue_core::{
     SandboxLevel, SandboxPath,
 };
 
+use crate::builtins;
 use crate::command::{CommandCall, CommandOutput, HostCommand};
 use crate::files::failed;
 use crate::seed::Seed;
@@ -62,6 +63,11 @@ pub struct Virtual {
 type PoolOnce = Arc<std::sync::OnceLock<Arc<Pool>>>;
 
 impl Virtual {
+    /// The programs of the shell, sorted; [`Virtual::command`] adds others.
+    pub fn programs() -> Vec<String> {
+        builtins::names()
+    }
+
     /// Sandboxes that start empty but for their base directory, `/workspace`.
     pub fn new() -> Self {
         Self {

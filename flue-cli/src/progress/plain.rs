@@ -92,7 +92,7 @@ impl<W: Write + Send> Display for Plain<W> {
     fn event(&mut self, event: &Event, _tally: &Tally) {
         match event {
             Event::SandboxOpened { provider, cwd, .. } => self.line(&format!("sandbox {provider}  {cwd}")),
-            Event::TurnStarted { turn, model } if self.verbose => self.line(&format!("turn {turn}  {model}")),
+            Event::TurnStarted { turn, model, .. } if self.verbose => self.line(&format!("turn {turn}  {model}")),
             Event::ThinkingDelta { text } => self.text(text, true),
             Event::TextDelta { text } => self.text(text, false),
             Event::TurnFinished { error, .. } => {

@@ -9,6 +9,7 @@ use crate::event::Observer;
 use crate::limits::Limits;
 use crate::model::{Model, ThinkingLevel};
 use crate::policy::{Approver, Policy};
+use crate::redact::Redactor;
 use crate::sandbox::Narrowing;
 use crate::skill::Skill;
 use crate::store::{MemoryStore, SessionStore};
@@ -25,6 +26,8 @@ pub struct AgentBuilder {
     store: Arc<dyn SessionStore>,
     observers: Vec<Arc<dyn Observer>>,
     clock: Arc<dyn Clock>,
+    redactor: Redactor,
+    spans_content: bool,
     retry: RetryPolicy,
     session_limits: Limits,
     approver: Option<Arc<dyn Approver>>,
@@ -42,6 +45,8 @@ impl AgentSpec {
             store: Arc::new(MemoryStore::new()),
             observers: Vec::new(),
             clock: Arc::new(SystemClock),
+            redactor: Redactor::default(),
+            spans_content: false,
             retry: RetryPolicy::default(),
             session_limits: Limits::none(),
             approver: None,
@@ -108,6 +113,21 @@ impl AgentBuilder {
         self
     }
 
+    /// Takes secrets out of events, tool results and what is stored of failures, before anybody sees them. What the model
+    /// and the store see of them is [`REDACTED`](crate::REDACTED). What the user says, and files, stay as they are.
+    #[must_use]
+    pub fn redact(mut self, secrets: Redactor) -> Self {
+        self.redactor = secrets;
+        self
+    }
+
+    /// Puts what models and tools say into the spans of `tracing` too. Without this they have names, counts and times.
+    #[must_use]
+    pub fn content_in_spans(mut self) -> Self {
+        self.spans_content = true;
+        self
+    }
+
     /// Tells the time of day.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -138,6 +158,8 @@ impl AgentBuilder {
             store: self.store,
             observers: self.observers,
             clock: self.clock,
+            redactor: self.redactor,
+            spans_content: self.spans_content,
             retry: self.retry,
             session_limits: self.session_limits,
             approver: self.approver,

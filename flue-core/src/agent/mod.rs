@@ -19,6 +19,7 @@ use crate::event::Observer;
 use crate::limits::Limits;
 use crate::model::{Model, ThinkingLevel};
 use crate::policy::Approver;
+use crate::redact::Redactor;
 use crate::sandbox::Narrowing;
 use crate::store::SessionStore;
 use crate::tool::{Registry, builtin, skill_tool, task_tool};
@@ -53,6 +54,9 @@ pub(crate) struct Definition {
     pub(crate) store: Arc<dyn SessionStore>,
     pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) redactor: Redactor,
+    /// Whether spans have what is said in them.
+    pub(crate) spans_content: bool,
     pub(crate) retry: RetryPolicy,
     pub(crate) compaction: Compaction,
     pub(crate) session_limits: Limits,

@@ -73,6 +73,19 @@ pub enum StopReason {
     Refused,
 }
 
+impl StopReason {
+    /// The name, as it is serialised.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::End => "end",
+            Self::ToolUse => "tool_use",
+            Self::Length => "length",
+            Self::Pause => "pause",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// A whole turn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Turn {

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use tracing::Instrument;
+
 use super::record::{Deadline, Record, until_stopped};
 use super::{Kind, MAX_IMAGE_CHARS, OPERATION, Prompt, PromptOptions, Reply};
 use crate::event::Observer;
 use crate::model::{User, UserBlock};
 use crate::output::Verdict;
-use crate::session::{Opening, RunContext, RunOptions, Task, run};
+use crate::session::{Opening, RunContext, RunOptions, Task, run, spans};
 use crate::{Error, ErrorKind, Result};
 
 impl<T: Send + 'static> Prompt<T> {
@@ -90,8 +92,10 @@ impl<T: Send + 'static> Prompt<T> {
             events,
             cancel: run_cancel,
         };
-        let run = run(&session, &mut transcript, options, &mut record.progress);
+        let span = spans::invoke_agent(&session, &origin);
+        let run = run(&session, &mut transcript, options, &mut record.progress).instrument(span.clone());
         let result = until_stopped(run, deadline, &caller, &cancel).await;
+        spans::end_agent(&span, &record.progress, result.as_ref().err());
         record.end(result.as_ref().err());
         let answer = result?;
         Ok(Reply {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use crate::reach::ReachLog;
 use crate::{Error, Result, SandboxPath};
 
 /// The exit code that stands for "out of time", as `timeout(1)` has it.
@@ -40,6 +41,8 @@ pub struct ExecRequest {
     /// elsewhere. All that it says is standard output then, and what it is given to read is typed: control characters act as
     /// such, and the end of the input comes once.
     pub terminal: bool,
+    /// Where the sandbox says what the command touches, as far as it knows.
+    pub reach: Option<Arc<ReachLog>>,
 }
 
 impl ExecRequest {
@@ -54,6 +57,7 @@ impl ExecRequest {
             cancel: CancellationToken::new(),
             sink: None,
             terminal: false,
+            reach: None,
         }
     }
 
@@ -103,6 +107,13 @@ impl ExecRequest {
     #[must_use]
     pub fn with_terminal(mut self) -> Self {
         self.terminal = true;
+        self
+    }
+
+    /// Sets where the sandbox says what the command touches.
+    #[must_use]
+    pub fn with_reach(mut self, reach: Arc<ReachLog>) -> Self {
+        self.reach = Some(reach);
         self
     }
 

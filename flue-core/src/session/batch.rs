@@ -17,11 +17,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::call::{CallRecord, ReadyCall, bounded, lost};
-use super::{RunContext, Transcript};
+use super::{RunContext, Transcript, spans};
 use crate::event::Events;
 use crate::limits::Spent;
 use crate::model::{Message, ToolCall, ToolResult};
 use crate::prompt::OPERATION;
+use crate::reach::CallReach;
 use crate::tool::{TASK, ToolOutput};
 use crate::{Error, ErrorKind, Result};
 
@@ -58,17 +59,18 @@ pub(super) async fn run(calls: &[ToolCall], cx: &Arc<RunContext>, transcript: &m
     let mut running = JoinSet::new();
     let mut index_of: HashMap<Id, usize> = HashMap::new();
     for (index, call) in calls.iter().enumerate() {
-        batch.begin(index);
+        let reach = batch.begin(index);
         let ready = if index < MAX_CALLS {
-            ReadyCall::prepare(call, cx, &children, tasks.remove(&index))
+            ReadyCall::prepare(call, cx, &children, reach, tasks.remove(&index))
         } else {
             Err(too_many())
         };
         match ready {
             Ok(ready) => {
-                let span =
-                    tracing::info_span!("execute_tool", gen_ai.tool.name = %call.name, gen_ai.tool.call.id = %call.id);
-                index_of.insert(running.spawn(ready.run(permits.clone()).instrument(span)).id(), index);
+                let span = spans::execute_tool(call);
+                let run = ready.run(permits.clone()).instrument(span.clone());
+                index_of.insert(running.spawn(run).id(), index);
+                batch.spans[index] = Some(span);
             }
             Err(error) => batch.end(index, Err(error), Duration::ZERO),
         }
@@ -143,6 +145,7 @@ struct Batch<'a> {
     calls: &'a [ToolCall],
     cx: &'a RunContext,
     records: Vec<Option<CallRecord<'a>>>,
+    spans: Vec<Option<tracing::Span>>,
     results: Vec<Option<(ToolOutput, Duration)>>,
     stored: usize,
 }
@@ -150,15 +153,21 @@ struct Batch<'a> {
 impl<'a> Batch<'a> {
     fn new(calls: &'a [ToolCall], cx: &'a RunContext) -> Self {
         let records = calls.iter().map(|_| None).collect();
-        Self { calls, cx, records, results: vec![None; calls.len()], stored: 0 }
+        Self { calls, cx, records, spans: vec![None; calls.len()], results: vec![None; calls.len()], stored: 0 }
     }
 
-    fn begin(&mut self, index: usize) {
-        self.records[index] = Some(CallRecord::begin(&self.cx.events, &self.calls[index]));
+    /// Where what the call touches is noted.
+    fn begin(&mut self, index: usize) -> Arc<CallReach> {
+        let record = CallRecord::begin(&self.cx.events, &self.calls[index]);
+        self.records[index].insert(record).reach()
     }
 
     fn end(&mut self, index: usize, output: Result<ToolOutput>, took: Duration) {
-        let output = bounded(output.unwrap_or_else(|error| ToolOutput::error(format!("{error:#}"))));
+        let output = output.unwrap_or_else(|error| ToolOutput::error(format!("{error:#}")));
+        let output = bounded(output, &self.cx.shared.agent.redactor);
+        if let Some(span) = self.spans[index].take() {
+            spans::end_tool(&span, &self.calls[index], &output, &self.cx.shared.agent);
+        }
         if let Some(record) = self.records[index].take() {
             record.end(&output);
         }

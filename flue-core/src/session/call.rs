@@ -16,6 +16,8 @@ use crate::model::{ToolCall, UserBlock};
 use crate::output::{FINISH, GIVE_UP};
 use crate::policy::{self, Approval, ApprovalRequest, Decision, ToolRequest};
 use crate::prompt::MAX_IMAGE_CHARS;
+use crate::reach::{CallReach, Recorded};
+use crate::redact::Redactor;
 use crate::tool::{DynTool, PreparedCall, Ticket, ToolContext, ToolOutput};
 use crate::{Error, ErrorKind, Result};
 
@@ -41,6 +43,7 @@ impl ReadyCall {
         call: &ToolCall,
         cx: &Arc<RunContext>,
         cancel: &CancellationToken,
+        reach: Arc<CallReach>,
         task_id: Option<Arc<str>>,
     ) -> Result<Self> {
         if cancel.is_cancelled() {
@@ -53,9 +56,9 @@ impl ReadyCall {
         if let Some(text) = &call.malformed {
             return Err(malformed(call, text));
         }
-        let question = decide(call, cx)?;
+        let question = decide(call, cx, &reach)?;
         let tool_cx = ToolContext {
-            sandbox: cx.shared.sandbox.clone(),
+            sandbox: Arc::new(Recorded::new(cx.shared.sandbox.clone(), reach)),
             cwd: cx.shared.cwd.clone(),
             cancel: cancel.clone(),
             call_id: call.id.as_str().into(),
@@ -114,7 +117,7 @@ fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
 }
 
 /// What somebody must be asked before the call runs, if anything.
-fn decide(call: &ToolCall, cx: &RunContext) -> Result<Option<ApprovalRequest>> {
+fn decide(call: &ToolCall, cx: &RunContext, reach: &CallReach) -> Result<Option<ApprovalRequest>> {
     // They reach nothing, and a prompt that wants a result could not end without them.
     if call.name == FINISH || call.name == GIVE_UP {
         return Ok(None);
@@ -126,6 +129,9 @@ fn decide(call: &ToolCall, cx: &RunContext) -> Result<Option<ApprovalRequest>> {
     let why = match decision {
         Decision::Allow => {
             cx.ledger.begin_call()?;
+            if !agent.persona.policies.is_empty() {
+                cx.events.emit(|| Event::ToolAllowed { call_id: call.id.as_str().into() });
+            }
             return Ok(None);
         }
         Decision::Ask { why } if agent.approver.is_some() => {
@@ -141,6 +147,7 @@ fn decide(call: &ToolCall, cx: &RunContext) -> Result<Option<ApprovalRequest>> {
         Decision::Ask { why } => format!("it needs approval, which nobody can give here ({why}); do without it"),
         Decision::Deny { why } => why,
     };
+    reach.note(|reach| reach.refusals.insert(&format!("call {}", call.name)));
     cx.events.emit(|| Event::ToolDenied { call_id: call.id.as_str().into(), why: why.clone() });
     Err(policy::denied(&call.name, &why))
 }
@@ -217,10 +224,13 @@ fn panicked() -> Error {
     Error::new(ErrorKind::Internal, "run tool", "the tool panicked; this is a defect of the tool, not of the call")
 }
 
-/// `output` with texts cut to [`MAX_RESULT_CHARS`] together, and without images that no provider takes.
-pub(super) fn bounded(mut output: ToolOutput) -> ToolOutput {
+/// `output` without the secrets that `redactor` knows, with texts cut to [`MAX_RESULT_CHARS`] together, and without images that no provider takes.
+pub(super) fn bounded(mut output: ToolOutput, redactor: &Redactor) -> ToolOutput {
     let mut left = MAX_RESULT_CHARS;
     for block in &mut output.content {
+        if let UserBlock::Text { text } = block {
+            redactor.redact_in_place(text);
+        }
         match block {
             UserBlock::Text { text } => match text.char_indices().nth(left) {
                 None => left -= text.chars().count(),
@@ -244,6 +254,7 @@ pub(super) fn bounded(mut output: ToolOutput) -> ToolOutput {
 pub(super) struct CallRecord<'a> {
     events: &'a Events,
     call: &'a ToolCall,
+    reach: Arc<CallReach>,
     begun: Instant,
     ended: bool,
 }
@@ -255,7 +266,13 @@ impl<'a> CallRecord<'a> {
             tool: call.name.as_str().into(),
             arguments: call.arguments.clone(),
         });
-        Self { events, call, begun: Instant::now(), ended: false }
+        let reach = Arc::new(CallReach::new(events.clone(), Some(call.id.as_str().into())));
+        Self { events, call, reach, begun: Instant::now(), ended: false }
+    }
+
+    /// Where what the call touches is noted.
+    pub(super) fn reach(&self) -> Arc<CallReach> {
+        self.reach.clone()
     }
 
     pub(super) fn end(mut self, output: &ToolOutput) {
@@ -268,6 +285,7 @@ impl<'a> CallRecord<'a> {
 
     fn finish(&mut self, is_error: bool, result: impl FnOnce() -> String) {
         self.ended = true;
+        self.reach.tell();
         self.events.emit(|| Event::ToolFinished {
             call_id: self.call.id.as_str().into(),
             tool: self.call.name.as_str().into(),

@@ -134,7 +134,7 @@ pub(super) async fn before_turn(cx: &RunContext, transcript: &mut Transcript, us
     }
     match summarise(cx, transcript, CompactionReason::Threshold, usage).await {
         Err(error) if error.operation() == OPERATION && !error.is_cancelled() => {
-            tracing::warn!(%error, "the conversation was not compacted");
+            tracing::warn!(error = error.kind().name(), "the conversation was not compacted");
             Ok(())
         }
         made => made.map(|_| ()),

@@ -4,6 +4,7 @@ mod batch;
 mod call;
 mod compact;
 mod context;
+pub(crate) mod spans;
 mod summary;
 mod task;
 mod transcript;
@@ -13,6 +14,7 @@ mod workspace;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
 use tokio_util::sync::CancellationToken;
@@ -27,8 +29,9 @@ pub(crate) use self::turns::{Opening, Progress, RunOptions, millis, run};
 pub(crate) use self::view::View;
 pub(crate) use self::workspace::Workspace;
 use crate::agent::Definition;
-use crate::event::Events;
+use crate::event::{Event, Events};
 use crate::model::{Body, Message, Usage};
+use crate::reach::Reach;
 use crate::store::{EntryKind, SessionKey};
 use crate::tool::PathLocks;
 use crate::{Error, ErrorKind, Result, Sandbox, SandboxPath};
@@ -40,9 +43,36 @@ pub(crate) struct Shared {
     pub(crate) sandbox: Arc<dyn Sandbox>,
     pub(crate) cwd: SandboxPath,
     pub(crate) events: Events,
+    /// Tells the end of the sandbox, when the last of those that share it is gone.
+    pub(crate) opened: Arc<Opened>,
     pub(crate) locks: PathLocks,
     /// How many tasks lie above; 0 for what the harness's own sessions share.
     pub(crate) depth: u32,
+}
+
+/// An open sandbox of which it is told exactly once that it is closed.
+pub(crate) struct Opened {
+    events: Events,
+    closed: AtomicBool,
+}
+
+impl Opened {
+    pub(crate) fn new(events: Events) -> Self {
+        Self { events, closed: AtomicBool::new(false) }
+    }
+
+    /// It is closed.
+    pub(crate) fn close(&self) {
+        if !self.closed.swap(true, Ordering::SeqCst) {
+            self.events.emit(|| Event::SandboxClosed);
+        }
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.close();
+    }
 }
 
 impl fmt::Debug for Shared {
@@ -84,6 +114,11 @@ impl Session {
     /// What the session found where it works, looked for at the first call.
     pub(crate) async fn workspace(&self, events: &Events) -> Result<Arc<Workspace>> {
         self.workspace.get_or_try_init(|| Workspace::discover(&self.shared, events)).await.cloned()
+    }
+
+    /// What this session touched so far, as far as it is measured; that of its tasks is in sessions of their own.
+    pub fn reach(&self) -> Reach {
+        self.shared.events.ledger().sessions.remove(&*self.name).unwrap_or_default()
     }
 
     /// The conversation so far, as the model would see it.

@@ -86,6 +86,7 @@ impl Shared {
             sandbox,
             cwd,
             events: self.events.clone(),
+            opened: self.opened.clone(),
             locks: self.locks.clone(),
             depth: self.depth + 1,
         })

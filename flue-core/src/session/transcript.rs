@@ -11,6 +11,7 @@ use super::turns::millis;
 use crate::clock::{Clock, unix_ms};
 use crate::limits::Spent;
 use crate::model::{Body, Message, ToolResult, Usage, User};
+use crate::redact::Redactor;
 use crate::store::{Entry, EntryKind, SessionKey, SessionStore, Version};
 use crate::{Error, ErrorKind, Result};
 
@@ -116,9 +117,16 @@ impl Transcript {
     }
 
     /// Records a model turn that failed.
-    pub(crate) async fn record_failure(&mut self, error: &Error, usage: Usage, took: Duration) -> Result<()> {
-        let kind = error.kind().name().to_owned();
-        self.append(vec![(EntryKind::TurnFailed { kind, error: format!("{error:#}"), usage }, Some(took))]).await
+    pub(crate) async fn record_failure(
+        &mut self,
+        error: &Error,
+        usage: Usage,
+        took: Duration,
+        redactor: &Redactor,
+    ) -> Result<()> {
+        let (kind, mut error) = (error.kind().name().to_owned(), format!("{error:#}"));
+        redactor.redact_in_place(&mut error);
+        self.append(vec![(EntryKind::TurnFailed { kind, error, usage }, Some(took))]).await
     }
 
     /// Records the tasks that these calls are about to begin, and gives their ids: the places of their entries.

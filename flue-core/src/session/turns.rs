@@ -12,16 +12,17 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{CompactionReason, RunContext, Session, TaskLog, Transcript, batch, compact};
+use super::{CompactionReason, RunContext, Session, TaskLog, Transcript, batch, compact, spans};
 use crate::clock::unix_ms;
 use crate::event::{ErrorSummary, Event, Events};
 use crate::limits::{Ledger, Limits, Spent};
 use crate::model::{
-    Assistant, Body, Message, Model, ModelEvent, ModelRequest, Origin, StopReason, ThinkingLevel, ToolCall, Turn,
-    Usage, User, UserBlock, collect,
+    Assistant, AssistantBlock, Body, Message, Model, ModelEvent, ModelRequest, Origin, StopReason, ThinkingLevel,
+    ToolCall, Turn, Usage, User, UserBlock, collect,
 };
 use crate::output::{self, MAX_OUTPUT_ATTEMPTS, Settled, Verdict};
 use crate::prompt::OPERATION;
+use crate::redact::Pieces;
 use crate::tool::DynTool;
 use crate::{Error, ErrorKind, Result, Retry, RetryPolicy};
 
@@ -287,7 +288,12 @@ impl Run<'_> {
             };
             attempt += 1;
             self.cx.events.emit(|| Event::Retrying { attempt, of: policy.retries, delay_ms: millis(delay) });
-            tracing::warn!(attempt, delay_ms = millis(delay), error = %error, "model turn failed; trying again");
+            tracing::warn!(
+                attempt,
+                delay_ms = millis(delay),
+                error = error.kind().name(),
+                "model turn failed; trying again"
+            );
             tokio::select! {
                 () = tokio::time::sleep(delay) => {}
                 () = self.cx.cancel.cancelled() => return Err(Error::cancelled(OPERATION)),
@@ -304,8 +310,8 @@ impl Run<'_> {
         self.progress.turns += 1;
         let model = self.cx.model.info().spec();
         let cx = self.cx.clone();
-        let mut record = TurnRecord::begin(&cx.events, self.progress.turns, model);
-        let result = self.ask().await;
+        let mut record = TurnRecord::begin(self, model);
+        let result = self.ask(&record.span, &mut record.first).await;
         let (usage, took) = (result.as_ref().map(|turn| turn.finish.usage).unwrap_or_default(), record.begun.elapsed());
         self.progress.usage += usage;
         cx.ledger.charge(&Spent::turn(usage, took));
@@ -316,10 +322,11 @@ impl Run<'_> {
             _ => Ok(turn),
         });
         record.end(&result, usage);
+        spans::end_chat(&record.span, &result, &cx.shared.agent);
         match &result {
             Err(error) if error.is_cancelled() => return Err(Error::cancelled(OPERATION)),
             Err(error) => {
-                let recorded = self.transcript.record_failure(error, usage, took).await;
+                let recorded = self.transcript.record_failure(error, usage, took, &cx.shared.agent.redactor).await;
                 recorded.map_err(|store| store.with("while_recording", error).with_retry(Retry::Never))?;
             }
             Ok(_) => {}
@@ -327,8 +334,8 @@ impl Run<'_> {
         Ok(result.map(|turn| (turn, took)))
     }
 
-    async fn ask(&self) -> Result<Turn> {
-        let info = self.cx.model.info();
+    /// `first` becomes when something first came.
+    async fn ask(&self, span: &tracing::Span, first: &mut Option<Instant>) -> Result<Turn> {
         let request = ModelRequest {
             system: self.cx.workspace.system.clone(),
             messages: self.transcript.messages().clone(),
@@ -337,28 +344,19 @@ impl Run<'_> {
             cache_key: Some(cache_key(&self.cx.shared.id, &self.cx.session)),
             ..ModelRequest::new(Vec::new())
         };
-        let span = tracing::info_span!(
-            "chat",
-            gen_ai.operation.name = "chat",
-            gen_ai.provider.name = %info.origin.provider,
-            gen_ai.request.model = %info.origin.model,
-        );
+        let mut shown = Shown::new(&self.cx.events);
         let asked = async {
             let stream = self.cx.model.stream(request).await?;
-            collect(stream, |event| self.show(event)).await
+            collect(stream, |event| {
+                first.get_or_insert_with(Instant::now);
+                shown.event(event);
+            })
+            .await
         };
         tokio::select! {
             biased;
             () = self.cx.cancel.cancelled() => Err(Error::cancelled(OPERATION)),
-            turn = asked.instrument(span) => turn,
-        }
-    }
-
-    fn show(&self, event: &ModelEvent) {
-        match event {
-            ModelEvent::TextDelta(text) => self.cx.events.emit(|| Event::TextDelta { text: text.clone() }),
-            ModelEvent::ThinkingDelta(text) => self.cx.events.emit(|| Event::ThinkingDelta { text: text.clone() }),
-            _ => {}
+            turn = asked.instrument(span.clone()) => turn,
         }
     }
 }
@@ -431,33 +429,98 @@ fn cache_key(harness: &str, session: &str) -> Arc<str> {
     format!("flue-{:016x}", hasher.finish()).into()
 }
 
-/// Reports a turn's start, and its end exactly once, also when it is dropped.
-struct TurnRecord<'a> {
+/// Shows the text of a turn as it comes.
+struct Shown<'a> {
     events: &'a Events,
+    text: Pieces,
+    thinking: Pieces,
+}
+
+impl<'a> Shown<'a> {
+    fn new(events: &'a Events) -> Self {
+        Self { events, text: Pieces::default(), thinking: Pieces::default() }
+    }
+
+    fn event(&mut self, event: &ModelEvent) {
+        if !self.events.is_watched() {
+            return;
+        }
+        let redactor = self.events.redactor();
+        match event {
+            ModelEvent::TextDelta(text) => self.text(|pieces| pieces.push(redactor, text)),
+            ModelEvent::ThinkingDelta(text) => self.thinking(|pieces| pieces.push(redactor, text)),
+            // A block ends what was held back of it.
+            ModelEvent::Block(_) | ModelEvent::Finished(_) => self.finish(),
+            ModelEvent::ToolCallDelta { .. } => {}
+        }
+    }
+
+    fn finish(&mut self) {
+        let redactor = self.events.redactor();
+        self.thinking(|pieces| pieces.finish(redactor));
+        self.text(|pieces| pieces.finish(redactor));
+    }
+
+    fn text(&mut self, more: impl FnOnce(&mut Pieces) -> Option<String>) {
+        if let Some(text) = more(&mut self.text) {
+            self.events.emit(|| Event::TextDelta { text });
+        }
+    }
+
+    fn thinking(&mut self, more: impl FnOnce(&mut Pieces) -> Option<String>) {
+        if let Some(text) = more(&mut self.thinking) {
+            self.events.emit(|| Event::ThinkingDelta { text });
+        }
+    }
+}
+
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// Reports a turn's start, and its end exactly once, also when it is dropped.
+struct TurnRecord {
+    cx: Arc<RunContext>,
+    span: tracing::Span,
     turn: u32,
     begun: Instant,
+    first: Option<Instant>,
     ended: bool,
 }
 
-impl<'a> TurnRecord<'a> {
-    fn begin(events: &'a Events, turn: u32, model: String) -> Self {
-        events.emit(|| Event::TurnStarted { turn, model });
-        Self { events, turn, begun: Instant::now(), ended: false }
+impl TurnRecord {
+    fn begin(run: &Run<'_>, model: String) -> Self {
+        let (cx, turn) = (run.cx.clone(), run.progress.turns);
+        let span = spans::chat(&cx, turn);
+        cx.events.emit(|| Event::TurnStarted {
+            turn,
+            model,
+            messages: run.transcript.messages().len(),
+            tools: cx.tools.names().count(),
+            system_bytes: cx.workspace.system.len(),
+        });
+        Self { cx, span, turn, begun: Instant::now(), first: None, ended: false }
     }
 
     fn end(&mut self, result: &Result<Turn>, usage: Usage) {
         self.ended = true;
-        self.events.emit(|| Event::TurnFinished {
+        let calls =
+            |turn: &Turn| turn.content.iter().filter(|block| matches!(block, AssistantBlock::ToolCall(_))).count();
+        self.cx.events.emit(|| Event::TurnFinished {
             turn: self.turn,
             stop: result.as_ref().ok().map(|turn| turn.finish.stop),
             usage,
+            calls: result.as_ref().map_or(0, calls),
             duration_ms: millis(self.begun.elapsed()),
+            first_ms: self.first.map(|first| millis(first.duration_since(self.begun))),
             error: result.as_ref().err().map(ErrorSummary::from),
         });
     }
 }
 
-impl Drop for TurnRecord<'_> {
+impl Drop for TurnRecord {
     fn drop(&mut self) {
         if !self.ended {
             self.end(&Err(Error::cancelled(OPERATION)), Usage::default());

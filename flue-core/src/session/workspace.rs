@@ -9,10 +9,11 @@ use tokio::time::timeout;
 
 use super::Shared;
 use crate::event::{Event, Events};
+use crate::reach::{CallReach, Recorded};
 use crate::skill::{Catalog, SKILLS_DIR};
 use crate::system_prompt::{self, Surroundings};
 use crate::tool::Registry;
-use crate::{DirEntry, FileKind, FileSystem, Result, SandboxInfo, SandboxPath};
+use crate::{DirEntry, FileKind, FileSystem, Result, Sandbox, SandboxInfo, SandboxPath};
 
 /// Files whose text goes into the system prompt, from the working directory alone.
 const NOTES: [&str; 2] = ["AGENTS.md", "CLAUDE.md"];
@@ -37,7 +38,10 @@ impl Workspace {
     /// # Errors
     /// None for what lies in the workspace: what is malformed there is passed over, and told by an event.
     pub(crate) async fn discover(shared: &Shared, events: &Events) -> Result<Arc<Self>> {
-        let (agent, fs) = (&shared.agent, shared.sandbox.fs());
+        let agent = &shared.agent;
+        let reach = Arc::new(CallReach::new(events.clone(), None));
+        let recorded = Recorded::new(shared.sandbox.clone(), reach);
+        let fs = recorded.fs();
         let mut skills = Catalog::packaged(&agent.persona.skills)?;
         let mut found = Surroundings::default();
         if agent.persona.discovers {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use crate::event::{Event, EventBus, Events};
+use crate::redact::{Pieces, Redactor};
 use crate::session::RunContext;
 use crate::{Fs, OutputSink, OutputStream, Result, Sandbox, SandboxPath, SystemClock};
 
@@ -32,7 +33,7 @@ impl ToolContext {
             sandbox,
             cancel: CancellationToken::new(),
             call_id: call_id.into(),
-            events: Events::new(Arc::new(EventBus::new(Vec::new(), Arc::new(SystemClock)))),
+            events: Events::new(Arc::new(EventBus::new(Vec::new(), Arc::new(SystemClock), Redactor::default()))),
             run: None,
             task_id: None,
         }
@@ -99,31 +100,38 @@ impl fmt::Debug for ToolContext {
 struct EventSink {
     call_id: Arc<str>,
     events: Events,
-    /// The start of a character that was cut, at most three bytes, of each stream.
-    stdout: Mutex<Vec<u8>>,
-    stderr: Mutex<Vec<u8>>,
+    stdout: Mutex<Held>,
+    stderr: Mutex<Held>,
+}
+
+/// What of a stream cannot be shown yet.
+#[derive(Default)]
+struct Held {
+    /// The start of a character that was cut, at most three bytes.
+    bytes: Vec<u8>,
+    /// What may be the start of a secret.
+    text: Pieces,
 }
 
 impl EventSink {
-    /// Shows what is held back and `bytes`, holding back the start of a character unless this is the end.
+    /// Shows what is held back and `bytes`, holding back what may go on unless this is the end.
     fn show(&self, stream: OutputStream, bytes: &[u8], at_end: bool) {
         let held = match stream {
             OutputStream::Stdout => &self.stdout,
             OutputStream::Stderr => &self.stderr,
         };
         let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all = std::mem::take(&mut *held);
+        let mut all = std::mem::take(&mut held.bytes);
         all.extend_from_slice(bytes);
         if !at_end {
-            *held = all.split_off(all.len() - cut_character(&all));
+            held.bytes = all.split_off(all.len() - cut_character(&all));
         }
+        let redactor = self.events.redactor();
+        let shown = held.text.push(redactor, &String::from_utf8_lossy(&all));
+        let rest = if at_end { held.text.finish(redactor) } else { None };
         drop(held);
-        if !all.is_empty() {
-            self.events.emit(|| Event::ToolOutput {
-                call_id: self.call_id.clone(),
-                stream,
-                text: String::from_utf8_lossy(&all).into_owned(),
-            });
+        for text in shown.into_iter().chain(rest).filter(|text| !text.is_empty()) {
+            self.events.emit(|| Event::ToolOutput { call_id: self.call_id.clone(), stream, text });
         }
     }
 }

@@ -204,8 +204,15 @@ async fn a_caller_can_hand_over_a_task() {
     while let Some(record) = watching.next().await {
         names.push(serde_json::to_value(&record.event).unwrap()["type"].as_str().unwrap().to_owned());
     }
-    let expected =
-        ["task_started", "prompt_started", "turn_started", "turn_finished", "prompt_finished", "task_finished"];
+    let expected = [
+        "task_started",
+        "prompt_started",
+        "reached",
+        "turn_started",
+        "turn_finished",
+        "prompt_finished",
+        "task_finished",
+    ];
     assert_eq!(names, expected);
 }
 
@@ -216,7 +223,7 @@ async fn a_stream_shows_tasks_by_request() {
         _ => Answer::Says("ok"),
     });
     let harness = start(model.agent().subagent(helper())).await;
-    for (shown, prompt) in [(0, harness.prompt("Go.")), (4, harness.prompt("Go.").show_tasks())] {
+    for (shown, prompt) in [(0, harness.prompt("Go.")), (5, harness.prompt("Go.").show_tasks())] {
         let mut stream = prompt.stream();
         let mut seen = 0;
         while let Some(record) = stream.next().await {

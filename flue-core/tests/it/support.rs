@@ -29,10 +29,14 @@ pub(crate) fn watched(builder: AgentBuilder) -> (AgentBuilder, Recorder<EventRec
     (builder.observer(Arc::new(seen.observer())), seen)
 }
 
-/// The names of the events, as they are written out, in order; deltas left out.
+/// The names of the events, as they are written out, in order; deltas and what was touched left out.
 pub(crate) fn names(seen: &Recorder<EventRecord>) -> Vec<String> {
     let name = |record: &EventRecord| serde_json::to_value(&record.event).unwrap()["type"].as_str().unwrap().to_owned();
-    seen.items().iter().filter(|record| !matches!(record.event, Event::TextDelta { .. })).map(name).collect()
+    seen.items()
+        .iter()
+        .filter(|record| !matches!(record.event, Event::TextDelta { .. } | Event::Reached { .. }))
+        .map(name)
+        .collect()
 }
 
 /// Each message in a few words: `user: …`, `calls: a b`, `says: …`, `result c1: …`, `error c1: …`.

@@ -194,7 +194,7 @@ async fn a_session_does_one_thing_at_a_time_and_sessions_do_not_wait_for_each_ot
     let harness = start(agent(&model)).await;
     let (a, b) = (harness.session("a").unwrap(), harness.session("b").unwrap());
     let mut hanging = a.prompt("Hang.").stream();
-    for _ in ["prompt_started", "turn_started"] {
+    for _ in ["prompt_started", "reached", "turn_started"] {
         hanging.next().await.unwrap();
     }
     assert!(futures_util::poll!(std::pin::pin!(hanging.next())).is_pending());

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
+use flue_core::reach::ReachLog;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, Shutdown, SocketFlags, SocketType};
 
@@ -31,12 +32,13 @@ pub(crate) struct Helpers {
 
 impl Helpers {
     /// Starts what `command` says, confined. It reads from `stdin`, or nothing, and says everything to `terminal`, if there
-    /// is one.
+    /// is one; the hosts that it asks for go to `reach`.
     pub(crate) fn start(
         &self,
         command: &Command,
         stdin: Option<OwnedFd>,
         terminal: Option<&Terminal>,
+        reach: Option<Arc<ReachLog>>,
     ) -> std::io::Result<(Child, Leash)> {
         let order = Order::of(command, terminal.map(Terminal::name)).to_file()?;
         let stdin = match stdin {
@@ -52,7 +54,7 @@ impl Helpers {
         let mut serving = None;
         if let Some(proxy) = &self.proxy {
             let (own, theirs) = pair(SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
-            serving = Some(proxy.serve(own)?);
+            serving = Some(proxy.serve(own, reach)?);
             rights.push((Right::Proxy, theirs));
         }
         let (child, leash) = self.spawn(started, &rights)?;

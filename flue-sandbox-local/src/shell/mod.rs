@@ -21,7 +21,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::sync::Arc;
 
-use flue_core::{Error, ErrorKind, ExecEnd, ExecOutput, ExecRequest, Result, SandboxPath};
+use flue_core::reach::Aspect;
+use flue_core::{Error, ErrorKind, ExecEnd, ExecOutput, ExecRequest, NetworkReach, Result, SandboxPath};
 use rustix::io::Errno;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -114,7 +115,12 @@ impl Shell {
         command.envs(self.env.variables()).envs(&request.env);
         command.env(env::MARK, mark.value(self.env.variables().get(OsStr::new(env::MARK))));
         let watch = Watch { limit: self.output_bytes, sink: request.sink };
-        let start = Start { command, mark, confined: self.confined.as_ref(), terminal };
+        let reach = request.reach.clone();
+        if let Some(reach) = &reach {
+            let names = command.get_envs().filter_map(|(name, value)| value.and(name.to_str()));
+            reach.env(names.filter(|name| *name != env::MARK));
+        }
+        let start = Start { command, mark, confined: self.confined.as_ref(), terminal, reach: reach.clone() };
         let run = Run::start(start, request.stdin, watch);
         let run = run.map_err(|error| self.not_started(&cwd, error))?;
         let stops = Stops { timeout: request.timeout, cancel: request.cancel.clone(), closed: self.closed.clone() };
@@ -148,6 +154,14 @@ impl Shell {
             Some(End::Status(status)) => end(status),
             None => return Err(Error::new(ErrorKind::Io, "exec", "the command ended without a status")),
         };
+        if let Some(reach) = reach {
+            // What a process reads, writes and starts is not seen from here.
+            reach.measured([Aspect::Env]);
+            let network = self.confined.as_ref().map(Confined::network);
+            if matches!(network, Some(NetworkReach::None | NetworkReach::AllowList(_))) {
+                reach.measured([Aspect::Hosts]);
+            }
+        }
         let [(stdout, stdout_dropped), (stderr, stderr_dropped)] = ended.output;
         Ok(ExecOutput::new(end, stdout, stderr).with_dropped(stdout_dropped, stderr_dropped))
     }

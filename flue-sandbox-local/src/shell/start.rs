@@ -2,6 +2,9 @@
 
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use flue_core::reach::ReachLog;
 
 use super::output::Ends;
 use super::scan::Mark;
@@ -17,6 +20,8 @@ pub(super) struct Start<'a> {
     pub(super) confined: Option<&'a Confined>,
     /// Where it is to run instead of at pipes.
     pub(super) terminal: Option<Terminal>,
+    /// Where it is said what it reaches.
+    pub(super) reach: Option<Arc<ReachLog>>,
 }
 
 /// A command that was started.
@@ -30,7 +35,7 @@ pub(super) struct Started {
 
 impl Start<'_> {
     pub(super) fn spawn(self, reads: bool) -> std::io::Result<Started> {
-        let Self { mut command, mark, confined, terminal } = self;
+        let Self { mut command, mark, confined, terminal, reach } = self;
         let (theirs, input): (Option<OwnedFd>, Option<OwnedFd>) = match &terminal {
             Some(terminal) => (Some(terminal.theirs()?), None),
             None => match reads.then(std::io::pipe).transpose()? {
@@ -48,7 +53,7 @@ impl Start<'_> {
             }
             #[cfg(target_os = "linux")]
             Some(confined) => {
-                let (child, leash) = confined.helpers().start(&command, theirs, terminal.as_ref())?;
+                let (child, leash) = confined.helpers().start(&command, theirs, terminal.as_ref(), reach)?;
                 (child, Hold::Leash(leash))
             }
             #[cfg(not(target_os = "linux"))]

@@ -61,6 +61,16 @@ impl Watch {
     }
 }
 
+/// The names of all commands that a shell without settings has.
+pub(crate) fn names() -> Vec<String> {
+    let builder = bashkit::Bash::builder().builtin_filter(keep);
+    let mut names = register(builder, &Watch::new(|| false, 0)).build().builtin_names();
+    names.extend(["curl", "wget"].map(str::to_owned));
+    names.sort();
+    names.dedup();
+    names
+}
+
 /// Adds our commands to a shell; each overrides the engine's of the same name.
 pub(crate) fn register(builder: BashBuilder, watch: &Watch) -> BashBuilder {
     let builder = sums::Sum::all().into_iter().fold(builder, |builder, sum| builder.builtin(sum.name(), Box::new(sum)));

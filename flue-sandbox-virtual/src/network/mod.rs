@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bashkit::BashBuilder;
+use flue_core::reach::ReachLog;
 use flue_core::{Error, ErrorKind, Result, is_special_address};
 use reqwest::Url;
 
@@ -114,8 +115,9 @@ impl Network {
     }
 
     /// Gives a shell what it may reach.
-    pub(crate) fn install(&self, builder: BashBuilder) -> BashBuilder {
-        builder.command("curl", Curl(Arc::clone(&self.0))).command("wget", Wget(Arc::clone(&self.0)))
+    pub(crate) fn install(&self, builder: BashBuilder, reach: Option<&Arc<ReachLog>>) -> BashBuilder {
+        let transport = Arc::new(self.0.with_reach(reach));
+        builder.command("curl", Curl(Arc::clone(&transport))).command("wget", Wget(transport))
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use flue_core::reach::ReachLog;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, StatusCode, Url, Version, redirect};
@@ -78,12 +79,19 @@ pub(super) enum Failure {
 /// Sends what the rules allow.
 pub(super) struct Transport {
     rules: Arc<Rules>,
-    client: OnceLock<Client>,
+    client: Arc<OnceLock<Client>>,
+    /// Where it is said which hosts are contacted.
+    reach: Option<Arc<ReachLog>>,
 }
 
 impl Transport {
     pub(super) fn new(rules: Rules) -> Self {
-        Self { rules: Arc::new(rules), client: OnceLock::new() }
+        Self { rules: Arc::new(rules), client: Arc::default(), reach: None }
+    }
+
+    /// The same, for one execution.
+    pub(super) fn with_reach(&self, reach: Option<&Arc<ReachLog>>) -> Self {
+        Self { rules: Arc::clone(&self.rules), client: Arc::clone(&self.client), reach: reach.cloned() }
     }
 
     pub(super) fn rules(&self) -> &Rules {
@@ -93,7 +101,15 @@ impl Transport {
     /// Sends one request, and reads the whole response. Redirects are not followed.
     pub(super) async fn send(&self, request: Request, timeout: Duration) -> Result<Response, Failure> {
         // A host that is an address is not resolved. It is that of a prefix, so it was named.
-        if let Some(reason) = self.rules.refuse(request.method.as_str(), &request.url) {
+        let refused = self.rules.refuse(request.method.as_str(), &request.url);
+        if let (Some(reach), Some(host)) = (&self.reach, request.url.host_str()) {
+            let port = request.url.port_or_known_default().unwrap_or_default();
+            match &refused {
+                None => reach.host(host, port),
+                Some(_) => reach.refused("connect", &format!("{host}:{port}")),
+            }
+        }
+        if let Some(reason) = refused {
             return Err(Failure::Denied(reason));
         }
         let host = request.url.host_str().unwrap_or_default().to_owned();

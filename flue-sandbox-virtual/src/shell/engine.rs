@@ -11,7 +11,7 @@ use flue_core::{Error, ErrorKind, OutputStream, SandboxPath};
 
 use super::run::{End, Run};
 use super::stack::{Guarded, Stack};
-use super::{Script, braces, host, offline, outcome};
+use super::{Script, braces, host, offline, outcome, reach};
 use crate::{VirtualLimits, builtins};
 
 /// Longer than any execution runs; the engine wants a number.
@@ -79,8 +79,12 @@ pub(super) async fn execute(script: Script, run: &Arc<Run>, stack: &Arc<Stack>) 
 
 fn build(script: &Script, time: Duration, run: &Arc<Run>, stack: &Arc<Stack>) -> Bash {
     let setup = &script.setup;
+    let fs: Arc<dyn bashkit::FileSystem> = match &script.reach {
+        None => Arc::clone(&script.fs),
+        Some(log) => Arc::new(reach::Recorded::new(Arc::clone(&script.fs), Arc::clone(log))),
+    };
     let mut builder = Bash::builder()
-        .fs(Arc::clone(&script.fs))
+        .fs(fs)
         .cwd(script.cwd.as_str())
         .username(&setup.user)
         .hostname(&setup.hostname)
@@ -91,17 +95,25 @@ fn build(script: &Script, time: Duration, run: &Arc<Run>, stack: &Arc<Stack>) ->
     for (name, value) in setup.env.iter().chain(&script.env) {
         builder = builder.env(name, value);
     }
+    if let Some(log) = &script.reach {
+        log.env(setup.env.keys().chain(script.env.keys()).map(String::as_str));
+        builder = builder.command_resolver(Arc::new(reach::Missing(Arc::clone(log))));
+    }
     let watch = builtins::Watch::new(watch(script.deadline, run), clamp(setup.limits.memory_bytes));
-    builder = offline::install(builtins::register(builder, &watch));
+    builder = offline::install(builtins::register(builder, &watch), script.reach.as_ref());
     for (name, command) in &setup.commands {
         builder = builder.command(name, host::Adapter::new(command, script.application.clone(), &setup.limits));
     }
     #[cfg(feature = "network")]
     if let Some(network) = &setup.network {
-        builder = network.install(builder);
+        builder = network.install(builder, script.reach.as_ref());
     }
     let (run, stack) = (Arc::clone(run), Arc::clone(stack));
+    let log = script.reach.clone();
     let guard = move |mut event: bashkit::hooks::ToolEvent| {
+        if let Some(log) = &log {
+            log.program(&event.name);
+        }
         if !stack.has_room() || is_long_chain(&event.name, &event.args) {
             run.stop(NESTED);
             return HookAction::Cancel(String::new());

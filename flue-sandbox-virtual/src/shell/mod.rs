@@ -17,6 +17,7 @@ mod offline;
 mod outcome;
 mod output;
 mod pool;
+mod reach;
 mod run;
 mod stack;
 
@@ -26,6 +27,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use flue_core::reach::{Aspect, ReachLog};
 use flue_core::{Bounds, Error, ErrorKind, ExecEnd, ExecOutput, ExecRequest, Result, SandboxPath};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -93,6 +95,8 @@ struct Script {
     deadline: Option<Instant>,
     /// The caller's runtime, on which the application's own commands run.
     application: Option<Handle>,
+    /// Where it is said what the command touches.
+    reach: Option<Arc<ReachLog>>,
 }
 
 impl Shell {
@@ -142,6 +146,7 @@ impl Shell {
             stdin: request.stdin,
             deadline,
             application: Handle::try_current().ok(),
+            reach: request.reach.clone(),
         };
         let (run, mut answer) = Run::new(limits.output_bytes, request.sink);
         let _overdue = deadline.map(|deadline| self.pool.watch(deadline + GRACE, weak(&run)));
@@ -160,6 +165,14 @@ impl Shell {
         }
         if self.closed.is_cancelled() {
             return Err(closed("exec"));
+        }
+        if let Some(reach) = &request.reach
+            && matches!(answered, Ok(End::Exited(_)))
+        {
+            // What the application's own commands touch is not seen here, nor what goes on after its caller was answered.
+            let all = self.setup.commands.is_empty();
+            let seen = |aspect: &Aspect| all || matches!(aspect, Aspect::Programs | Aspect::Env);
+            reach.measured(Aspect::ALL.into_iter().filter(seen));
         }
         match answered {
             Ok(End::Exited(code)) => Ok(run.output.take(ExecEnd::Exited(code))),

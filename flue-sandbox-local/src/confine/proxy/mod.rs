@@ -12,6 +12,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use flue_core::Result;
+use flue_core::reach::ReachLog;
 use rustix::net::RecvFlags;
 use tokio::net::TcpListener;
 
@@ -31,13 +32,13 @@ impl Proxy {
     }
 
     /// Serves the command whose helper sends its listener through `socket`, until the guard is dropped.
-    pub(super) fn serve(&self, socket: OwnedFd) -> std::io::Result<Serving> {
+    pub(super) fn serve(&self, socket: OwnedFd, reach: Option<Arc<ReachLog>>) -> std::io::Result<Serving> {
         let socket = Ready::new(socket)?;
         let hosts = Arc::clone(&self.0);
         let task = tokio::spawn(async move {
             // Without a listener there is nobody to serve: the command ended before it began.
             if let Ok(listener) = listener(&socket).await {
-                serve::serve(&listener, &hosts).await;
+                serve::serve(&listener, &hosts, reach.as_ref()).await;
             }
         });
         Ok(Serving(task.abort_handle()))

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flue_core::reach::ReachLog;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -23,7 +24,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 const REST: Duration = Duration::from_millis(50);
 
 /// Accepts for ever.
-pub(super) async fn serve(listener: &TcpListener, hosts: &Arc<Hosts>) {
+pub(super) async fn serve(listener: &TcpListener, hosts: &Arc<Hosts>, reach: Option<&Arc<ReachLog>>) {
     let free = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     // Ends all of them when it is dropped.
     let mut open = JoinSet::new();
@@ -35,10 +36,10 @@ pub(super) async fn serve(listener: &TcpListener, hosts: &Arc<Hosts>) {
             continue;
         };
         while open.try_join_next().is_some() {}
-        let hosts = Arc::clone(hosts);
+        let (hosts, reach) = (Arc::clone(hosts), reach.cloned());
         open.spawn(async move {
             let _permit = permit;
-            connection(client, &hosts).await;
+            connection(client, &hosts, reach.as_deref()).await;
         });
     }
 }
@@ -55,7 +56,7 @@ impl From<Bad> for Refused {
     }
 }
 
-async fn connection(mut client: TcpStream, hosts: &Hosts) {
+async fn connection(mut client: TcpStream, hosts: &Hosts, reach: Option<&ReachLog>) {
     let (asked, early) = match asked(&mut client).await {
         Ok(Some(asked)) => asked,
         Ok(None) => return,
@@ -65,10 +66,16 @@ async fn connection(mut client: TcpStream, hosts: &Hosts) {
     let server = match dial(hosts, host, port).await {
         Ok(server) => {
             tracing::info!(host, port, allowed = true, "network of a confined command");
+            if let Some(reach) = reach {
+                reach.host(host, port);
+            }
             server
         }
         Err(refused) => {
             tracing::info!(host, port, allowed = false, "network of a confined command");
+            if let Some(reach) = reach {
+                reach.refused("connect", &format!("{host}:{port}"));
+            }
             return refuse(&mut client, refused).await;
         }
     };

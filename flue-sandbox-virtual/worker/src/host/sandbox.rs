@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use flue_core::reach::Aspect;
 use flue_core::search::{GlobHits, GlobQuery, GrepHits, GrepQuery};
 use flue_core::{Error, ErrorKind, ExecOutput, ExecRequest, FileSystem, Narrowing, Result, Sandbox, SandboxInfo};
 use flue_sandbox_virtual::Snapshot;
@@ -109,7 +110,13 @@ impl Sandbox for ContainedSandbox {
         let command = Command { time, cancel: request.cancel, sink: request.sink };
         let (value, body) = self.view.exec(Call::Exec(exec), request.stdin.unwrap_or_default(), command).await?;
         match value {
-            Value::Exec(output) => output.output(body).map_err(|_| self.view.accuse("exec")),
+            Value::Exec(output) => {
+                if let Some(reach) = request.reach {
+                    // The process that ran it has no way to any network, and of the rest it does not tell.
+                    reach.measured([Aspect::Hosts]);
+                }
+                output.output(body).map_err(|_| self.view.accuse("exec"))
+            }
             _ => Err(self.view.accuse("exec")),
         }
     }
