@@ -74,7 +74,8 @@ impl EventRecord {
 }
 
 /// Something that happened. Every `…Started` has exactly one `…Finished`: on success, error, cancel, and when the prompt is
-/// dropped, whose outcome is `dropped` then.
+/// dropped, whose outcome is `dropped` then. What of a dropped prompt runs elsewhere, its tasks and questions, ends a moment
+/// after it; everything else ends before what it is a part of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]

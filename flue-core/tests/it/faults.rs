@@ -75,10 +75,10 @@ async fn retries_end_and_failed_turns_are_kept_for_the_record_only() {
 
 /// A store that fails or stalls at the append with this number.
 #[derive(Debug, Default)]
-struct Faulty {
+pub(crate) struct Faulty {
     inner: MemoryStore,
     appends: AtomicUsize,
-    fail_at: Mutex<Option<usize>>,
+    pub(crate) fail_at: Mutex<Option<usize>>,
     stall_at: Mutex<Option<usize>>,
 }
 
