@@ -18,7 +18,8 @@ const MAX_SECRET_BYTES: usize = 16 << 10;
 /// What the matcher of all of them may take of memory, in bytes.
 const MAX_MATCHER_BYTES: usize = 256 << 20;
 
-/// Takes secrets out of texts: those that are known by their value, as they are and as JSON writes them.
+/// Takes secrets out of texts: those that are known by their value, as they are and as JSON, and JSON within
+/// JSON, writes them.
 #[derive(Clone, Default)]
 pub struct Redactor {
     /// Longest first, so that one that begins with another is taken out whole.
@@ -36,9 +37,9 @@ impl Redactor {
         for secret in secrets {
             let secret = secret.as_ref().trim();
             if secret.len() >= MIN_SECRET_BYTES {
-                let quoted = serde_json::to_string(secret).unwrap_or_default();
-                all.insert(secret.to_owned());
-                all.insert(quoted.trim_matches('"').to_owned());
+                let quoted = quoted(secret);
+                // Arguments of tools are JSON within JSON.
+                all.extend([self::quoted(&quoted), quoted, secret.to_owned()]);
             }
         }
         let too_much = |why: &'static str| Error::new(ErrorKind::Config, "redact secrets", why);
@@ -94,6 +95,12 @@ impl Redactor {
         // Not in the middle of a secret that is there already.
         matcher.find_iter(text).find(|found| found.start() < cut && found.end() > cut).map_or(cut, |found| found.end())
     }
+}
+
+/// A text as JSON has it between quotes.
+fn quoted(text: &str) -> String {
+    let json = serde_json::to_string(text).unwrap_or_default();
+    json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or_default().to_owned()
 }
 
 impl fmt::Debug for Redactor {
