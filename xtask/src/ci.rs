@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::report::{Failure, Outcome};
 use crate::workspace::Workspace;
-use crate::{layers, process, reach, tidy};
+use crate::{layers, package, process, reach, tidy};
 
 /// Fewest unit and integration tests that must run. A test binary that is no longer built, or whose
 /// module is no longer named, fails nothing by itself; this does. Raise it as tests are added.
@@ -89,6 +89,7 @@ const STEPS: &[Step] = &[
             args: &["doc", "--workspace", "--no-deps", "--all-features"],
         },
     },
+    Step { name: "package", part_of: PartOf::Whole, work: Work::Task(package::run) },
     Step { name: "features", part_of: PartOf::Whole, work: Work::EachFeature },
 ];
 

@@ -10,6 +10,7 @@ mod ci;
 mod codegen;
 mod files;
 mod layers;
+mod package;
 mod peers;
 mod process;
 mod reach;
@@ -58,6 +59,12 @@ const TASKS: &[Task] = &[
         arguments: "",
         about: "names follow paths, dependencies point down, the top level holds what it should",
         run: layers::run,
+    },
+    Task {
+        name: "package",
+        arguments: "",
+        about: "every crate packs, and the packages compile by themselves",
+        run: package::run,
     },
     Task {
         name: "peers",

@@ -1,6 +1,6 @@
 //! The workspace as cargo describes it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -24,7 +24,12 @@ pub(crate) struct Crate {
     pub(crate) name: String,
     /// Its directory, relative to the root, with `/` between the parts.
     pub(crate) dir: String,
+    pub(crate) version: String,
+    /// False for crates that serve this workspace alone.
+    pub(crate) published: bool,
     pub(crate) description: Option<String>,
+    pub(crate) keywords: Vec<String>,
+    pub(crate) categories: Vec<String>,
     pub(crate) features: Vec<String>,
     pub(crate) dependencies: Vec<Dependency>,
 }
@@ -40,10 +45,15 @@ pub(crate) struct Dependency {
 }
 
 /// A package of the dependency graph.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Package {
     pub(crate) name: String,
+    pub(crate) version: String,
     pub(crate) license: Option<String>,
+    /// Its directory on this machine.
+    pub(crate) dir: PathBuf,
+    /// True for what comes from a registry, false for what lies on this machine.
+    pub(crate) fetched: bool,
 }
 
 impl Workspace {
@@ -85,7 +95,12 @@ fn parse_crate(package: &Value, root: &str) -> Option<Crate> {
     Some(Crate {
         name: package["name"].as_str()?.to_owned(),
         dir: dir.replace('\\', "/").trim_matches('/').to_owned(),
+        version: package["version"].as_str()?.to_owned(),
+        // Null stands for "anywhere"; a list names registries.
+        published: package["publish"].as_array().is_none_or(|registries| !registries.is_empty()),
         description: package["description"].as_str().map(str::to_owned),
+        keywords: strings(&package["keywords"]),
+        categories: strings(&package["categories"]),
         features: package["features"].as_object()?.keys().cloned().collect(),
         dependencies: package["dependencies"]
             .as_array()?
@@ -94,6 +109,10 @@ fn parse_crate(package: &Value, root: &str) -> Option<Crate> {
             .map(parse_dependency)
             .collect::<Option<_>>()?,
     })
+}
+
+fn strings(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
 fn parse_dependency(dependency: &Value) -> Option<Dependency> {
@@ -107,7 +126,10 @@ fn parse_dependency(dependency: &Value) -> Option<Dependency> {
 fn parse_package(package: &Value) -> Option<Package> {
     Some(Package {
         name: package["name"].as_str()?.to_owned(),
+        version: package["version"].as_str()?.to_owned(),
         license: package["license"].as_str().map(str::to_owned),
+        dir: Path::new(package["manifest_path"].as_str()?).parent()?.to_owned(),
+        fetched: package["source"].is_string(),
     })
 }
 
@@ -124,8 +146,8 @@ mod tests {
             "workspace_members": ["id-kit"],
             "packages": [
                 {
-                    "id": "id-kit", "name": "a-kit", "license": "MIT", "description": "What a shares",
-                    "manifest_path": "/repo/a/kit/Cargo.toml",
+                    "id": "id-kit", "name": "a-kit", "version": "0.1.0", "license": "MIT", "description": "What a shares",
+                    "manifest_path": "/repo/a/kit/Cargo.toml", "publish": null, "keywords": ["kit"], "categories": [],
                     "features": { "default": [], "http": [] },
                     "dependencies": [
                         { "name": "core", "kind": null, "req": "^0.1.0", "path": "/repo/core" },
@@ -133,7 +155,10 @@ mod tests {
                         { "name": "bytes", "kind": null, "req": "^1" },
                     ],
                 },
-                { "id": "id-bytes", "name": "bytes", "license": null },
+                {
+                    "id": "id-bytes", "name": "bytes", "version": "1.0.0", "license": null, "source": "registry",
+                    "manifest_path": "/elsewhere/bytes/Cargo.toml",
+                },
             ],
         });
         let workspace = parse(&metadata).expect("a known shape");
@@ -142,8 +167,11 @@ mod tests {
         assert_eq!(kit.features, ["default", "http"]);
         let edges: Vec<_> = kit.dependencies.iter().map(|d| (d.name.as_str(), d.dev, d.versioned)).collect();
         assert_eq!(edges, [("core", false, true), ("testkit", true, false)]);
-        assert_eq!(workspace.packages.len(), 2);
-        assert_eq!(workspace.packages[1].license, None);
+        assert!(kit.published && kit.categories.is_empty());
+        assert_eq!((kit.version.as_str(), &kit.keywords[..]), ("0.1.0", &["kit".to_owned()][..]));
+        let [own, fetched] = &workspace.packages[..] else { panic!("two packages, got {:?}", workspace.packages) };
+        assert_eq!((own.fetched, own.dir.as_path()), (false, Path::new("/repo/a/kit")));
+        assert_eq!((fetched.fetched, fetched.license.as_deref()), (true, None));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(super) fn check(packages: &[Package]) -> Vec<Problem> {
 
 fn check_against(packages: &[Package], exceptions: &[(&str, &str, &str)]) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for Package { name, license } in packages {
+    for Package { name, license, .. } in packages {
         let Some(license) = license else {
             problems.push(Problem::new(name, "declares no licence"));
             continue;
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     fn package(name: &str, license: Option<&str>) -> Package {
-        Package { name: name.into(), license: license.map(str::to_owned) }
+        Package { name: name.into(), license: license.map(str::to_owned), ..Package::default() }
     }
 
     #[test]

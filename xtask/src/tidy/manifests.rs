@@ -6,6 +6,27 @@ use crate::workspace::Crate;
 
 const CLIPPY: &str = "clippy.toml";
 
+/// The texts of the licences, at the root and in each package.
+const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
+
+/// How many keywords a registry takes, and how long they may be.
+const KEYWORDS: usize = 5;
+const KEYWORD_BYTES: usize = 20;
+
+/// The categories that our crates are in: a registry refuses a word that it does not have.
+const CATEGORIES: &[&str] = &[
+    "api-bindings",
+    "asynchronous",
+    "command-line-utilities",
+    "database",
+    "development-tools",
+    "development-tools::testing",
+    "emulators",
+    "encoding",
+    "filesystem",
+    "os::linux-apis",
+];
+
 pub(super) fn check(crates: &[Crate], files: &[TextFile]) -> Vec<Problem> {
     let text_of = |path: &str| files.iter().find(|file| file.path == path).map(|file| file.text.as_str());
     let mut problems = Vec::new();
@@ -21,8 +42,46 @@ pub(super) fn check(crates: &[Crate], files: &[TextFile]) -> Vec<Problem> {
         if !text_of(&manifest).is_some_and(inherits_lints) {
             problems.push(Problem::new(&manifest, "does not inherit the lints: [lints] workspace = true"));
         }
+        if member.published {
+            problems.extend(check_published(member, &manifest, text_of));
+        }
     }
     problems.extend(check_clippy(crates, files));
+    problems
+}
+
+/// What a package shows to those who look for one, and has to bring with it: it is read away from this repository.
+fn check_published<'a>(member: &Crate, manifest: &str, text_of: impl Fn(&str) -> Option<&'a str>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let keyword = |word: &String| {
+        word.len() <= KEYWORD_BYTES && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    };
+    if !(1..=KEYWORDS).contains(&member.keywords.len()) || !member.keywords.iter().all(keyword) {
+        let text = format!("needs 1 to {KEYWORDS} keywords of a-z, 0-9 and `-`, of {KEYWORD_BYTES} bytes at the most");
+        problems.push(Problem::new(manifest, text));
+    }
+    if member.categories.is_empty() {
+        problems.push(Problem::new(manifest, "needs a category"));
+    }
+    for unknown in member.categories.iter().filter(|category| !CATEGORIES.contains(&category.as_str())) {
+        let text = format!("category `{unknown}` is not on the list in xtask/src/tidy/manifests.rs");
+        problems.push(Problem::new(manifest, text));
+    }
+    for licence in LICENCES {
+        let own = format!("{}/{licence}", member.dir);
+        // A link to it, as a checkout has it; where links cannot be made, git writes their target as text.
+        if text_of(&own).is_none_or(|text| Some(text) != text_of(licence) && !text.ends_with(licence)) {
+            problems.push(Problem::new(own, format!("is not the root's {licence}; make it a link to that")));
+        }
+    }
+    let readme = format!("{}/README.md", member.dir);
+    for (index, line) in text_of(&readme).unwrap_or_default().lines().enumerate() {
+        let targets = line.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+        for target in targets.filter(|target| !(target.starts_with('#') || target.contains("://"))) {
+            let text = format!("links to `{target}`, which is not where the package is read; name it instead");
+            problems.push(Problem::at_line(&readme, index, text));
+        }
+    }
     problems
 }
 
@@ -93,6 +152,38 @@ mod tests {
                 "a/Cargo.toml: does not inherit the lints: [lints] workspace = true",
             ]
         );
+    }
+
+    #[test]
+    fn a_package_brings_what_its_readers_need() {
+        let mut published = member("a", Some("An a"));
+        published.published = true;
+        published.keywords = vec!["agent".into()];
+        published.categories = vec!["filesystem".into()];
+        let mut files = vec![
+            text_file("a/Cargo.toml", LINTED),
+            text_file("a/README.md", "[here](#a) [there](https://example.org)\n"),
+            text_file(CLIPPY, ""),
+        ];
+        for licence in LICENCES {
+            files.push(text_file(licence, "the text"));
+            files.push(text_file(&format!("a/{licence}"), "the text"));
+        }
+        assert_eq!(texts(&[published], &files), [""; 0]);
+
+        let mut published = member("a", Some("An a"));
+        published.published = true;
+        published.keywords = vec!["Two words".into()];
+        published.categories = vec!["agents".into()];
+        files[1].text = "See [the map](../ARCHITECTURE.md).\n".into();
+        files.retain(|file| file.path != "a/LICENSE-MIT");
+        let found = texts(&[published], &files).join("\n");
+        for told in
+            ["needs 1 to 5 keywords", "category `agents`", "a/LICENSE-MIT: is not", "README.md:1: links to `../"]
+        {
+            assert!(found.contains(told), "{told}: {found}");
+        }
+        assert_eq!(found.lines().count(), 4, "{found}");
     }
 
     #[test]
