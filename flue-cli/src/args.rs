@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueHint};
 use flue_core::Result;
 use flue_core::model::ThinkingLevel;
 
@@ -191,7 +191,7 @@ pub(crate) struct SandboxArgs {
     #[arg(long, value_name = "KEY[=VALUE]", value_parser = Variable::parse, verbatim_doc_comment)]
     pub(crate) env: Vec<Variable>,
     /// Copy a file or directory in first; repeatable
-    #[arg(long, value_name = "SRC[:DEST]")]
+    #[arg(long, value_name = "SRC[:DEST]", value_hint = ValueHint::AnyPath)]
     pub(crate) stage: Vec<OsString>,
     /// Copy one out in the end; repeatable
     #[arg(long, value_name = "PATH[:DEST]")]

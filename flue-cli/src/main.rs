@@ -8,6 +8,8 @@ mod guarded;
 mod host;
 mod input;
 mod interrupt;
+#[cfg(test)]
+mod manual;
 mod output;
 mod overlaid;
 mod progress;

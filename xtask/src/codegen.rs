@@ -1,7 +1,8 @@
-//! `codegen catalog [--check] [PACKAGE]`: writes what is known of models, from a package that others keep.
+//! `codegen [cli | catalog [PACKAGE]] [--check]`: writes what is made of something else; `--check` compares.
 //!
-//! PACKAGE is the unpacked package; without it `npm` fetches it, in the version named here. Not part of `ci`, which has no
-//! network; `--check` tells whether the files are what the package makes them.
+//! `cli` is the man pages and completions of `flue`, which are made of its flags; its tests compare them too. `catalog` is
+//! what is known of models, from a package that others keep. PACKAGE is the unpacked package; without it `npm` fetches it,
+//! in the version named here, so that it is no part of `ci`, which has no network.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Map, Value, json};
 
+use crate::process;
 use crate::report::{Failure, Outcome, Problem, conclude};
 use crate::workspace::Workspace;
 
@@ -63,19 +65,35 @@ const COMPAT: &[(&str, &str)] = &[
 
 /// Runs the task.
 pub(crate) fn run(args: &[String]) -> Outcome {
-    let usage = || Failure::Usage("`codegen` takes `catalog [--check] [PACKAGE]`".into());
-    let (what, rest) = args.split_first().ok_or_else(usage)?;
-    let (check, package) = match rest {
-        [] => (false, None),
-        [flag] if flag == "--check" => (true, None),
-        [package] if !package.starts_with('-') => (false, Some(package)),
-        [flag, package] if flag == "--check" => (true, Some(package)),
-        _ => return Err(usage()),
-    };
-    if what != "catalog" {
+    let usage = || Failure::Usage("`codegen` takes `[cli | catalog [PACKAGE]] [--check]`".into());
+    let check = args.iter().any(|arg| arg == "--check");
+    let mut words = args.iter().map(String::as_str).filter(|arg| *arg != "--check");
+    let (what, package) = (words.next(), words.next());
+    if words.next().is_some() || package.is_some_and(|package| package.starts_with('-')) {
         return Err(usage());
     }
     let workspace = Workspace::load()?;
+    match (what, package) {
+        (None, None) => cli(&workspace, check).and_then(|()| catalog(&workspace, check, None)),
+        (Some("cli"), None) => cli(&workspace, check),
+        (Some("catalog"), package) => catalog(&workspace, check, package),
+        _ => Err(usage()),
+    }
+}
+
+/// The man pages and completions of `flue`: a test of it compares them, or writes them when it is told to.
+fn cli(workspace: &Workspace, check: bool) -> Outcome {
+    // All crates and features, as `ci` has them: nothing is built again for this.
+    let args = ["test", "--quiet", "--workspace", "--all-features", "--bin", "flue", "manual::"];
+    let mut command = process::cargo(&workspace.root, &args);
+    if !check {
+        command.env("FLUE_WRITE_MANUAL", "1");
+    }
+    process::run(command)
+}
+
+/// What is known of models, from the package.
+fn catalog(workspace: &Workspace, check: bool, package: Option<&str>) -> Outcome {
     let package = match package {
         Some(given) => PathBuf::from(given),
         None => fetch(&workspace.root.join(crate::files::BUILD_DIRECTORY).join("codegen"))?,

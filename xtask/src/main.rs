@@ -50,8 +50,8 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "codegen",
-        arguments: "catalog [--check] [PACKAGE]",
-        about: "what is known of models, from the package that the catalogue is made of",
+        arguments: "[cli | catalog [PACKAGE]] [--check]",
+        about: "what is made of something else: man pages and completions, the catalogue of models",
         run: codegen::run,
     },
     Task {

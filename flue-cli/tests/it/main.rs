@@ -13,6 +13,7 @@ mod help;
 mod job;
 mod limits;
 mod local;
+mod manual;
 mod network;
 #[cfg(target_os = "linux")]
 mod overlay;

@@ -1,0 +1,79 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_flue_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_flue_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_flue_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_flue_using_subcommand
+    set -l cmd (__fish_flue_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c flue -n "__fish_flue_needs_command" -s h -l help -d 'Print help'
+complete -c flue -n "__fish_flue_needs_command" -s V -l version -d 'Print version'
+complete -c flue -n "__fish_flue_needs_command" -f -a "run" -d 'Let an agent work on a message until it answers'
+complete -c flue -n "__fish_flue_needs_command" -f -a "exec" -d 'Run one shell command in a sandbox, without a model'
+complete -c flue -n "__fish_flue_needs_command" -f -a "models" -d 'List the providers of this build, and which keys are set'
+complete -c flue -n "__fish_flue_needs_command" -f -a "doctor" -d 'Try which sandboxes this machine can have, and what it can enforce'
+complete -c flue -n "__fish_flue_using_subcommand run" -s m -l message -d 'What to say to the agent; @FILE reads a file, `-` standard input' -r
+complete -c flue -n "__fish_flue_using_subcommand run" -l model -d 'The model, as provider/model; else the agent file\'s, else the one that FLUE_MODEL names' -r
+complete -c flue -n "__fish_flue_using_subcommand run" -l instructions -d 'What the agent is told first, instead of what its file says; @FILE reads a file' -r
+complete -c flue -n "__fish_flue_using_subcommand run" -l thinking -d 'How hard the model thinks: off, minimal, low, medium, high or xhigh' -r -f -a "off\t''
+minimal\t''
+low\t''
+medium\t''
+high\t''
+xhigh\t''"
+complete -c flue -n "__fish_flue_using_subcommand run" -l timeout -d 'Stop after this time: 90, 90s, 15m or 1h' -r
+complete -c flue -n "__fish_flue_using_subcommand run" -l max-turns -d 'Stop after so many turns of the model' -r
+complete -c flue -n "__fish_flue_using_subcommand run" -l sandbox -d 'virtual: files in memory, reaches nothing else; virtual:contained: in a process of its own; local: this machine itself, nothing isolated; local:confined: commands held to the directory; local:overlay: changes kept aside; local:copy: the same in a copy [default: virtual]' -r
+complete -c flue -n "__fish_flue_using_subcommand run" -l cwd -d 'The directory to work in [default: /workspace; local: the current one]' -r
+complete -c flue -n "__fish_flue_using_subcommand run" -l env -d 'Set a variable for commands, or with KEY alone pass on this machine\'s; repeatable' -r
+complete -c flue -n "__fish_flue_using_subcommand run" -l stage -d 'Copy a file or directory in first; repeatable' -r -F
+complete -c flue -n "__fish_flue_using_subcommand run" -l collect -d 'Copy one out in the end; repeatable' -r
+complete -c flue -n "__fish_flue_using_subcommand run" -l network-allow -d 'Virtual: let curl and wget reach URLs that begin so; repeatable' -r
+complete -c flue -n "__fish_flue_using_subcommand run" -l allow-host -d 'Confined: let commands reach a host by its name; repeatable' -r
+complete -c flue -n "__fish_flue_using_subcommand run" -l allow-write -d 'Confined: let commands write beneath another directory; repeatable' -r -F
+complete -c flue -n "__fish_flue_using_subcommand run" -l patch -d 'Write them as a patch for git' -r -F
+complete -c flue -n "__fish_flue_using_subcommand run" -l events -d 'Print each event as a line of JSON instead of the answer; or write them to FILE beside it' -r -F
+complete -c flue -n "__fish_flue_using_subcommand run" -l review -d 'Show them, and ask [default with local:overlay]'
+complete -c flue -n "__fish_flue_using_subcommand run" -l apply -d 'Apply them, if all went well'
+complete -c flue -n "__fish_flue_using_subcommand run" -l discard -d 'Forget them'
+complete -c flue -n "__fish_flue_using_subcommand run" -l json -d 'Print one JSON object instead of the answer'
+complete -c flue -n "__fish_flue_using_subcommand run" -s q -l quiet -d 'Show no progress'
+complete -c flue -n "__fish_flue_using_subcommand run" -s v -l verbose -d 'Also show turns, thinking and what tools return'
+complete -c flue -n "__fish_flue_using_subcommand run" -s h -l help -d 'Print help'
+complete -c flue -n "__fish_flue_using_subcommand exec" -l script -d 'Run the shell script in FILE' -r -F
+complete -c flue -n "__fish_flue_using_subcommand exec" -l timeout -d 'Stop the command after this time: 90, 90s, 15m, 1h' -r
+complete -c flue -n "__fish_flue_using_subcommand exec" -l sandbox -d 'virtual: files in memory, reaches nothing else; virtual:contained: in a process of its own; local: this machine itself, nothing isolated; local:confined: commands held to the directory; local:overlay: changes kept aside; local:copy: the same in a copy [default: virtual]' -r
+complete -c flue -n "__fish_flue_using_subcommand exec" -l cwd -d 'The directory to work in [default: /workspace; local: the current one]' -r
+complete -c flue -n "__fish_flue_using_subcommand exec" -l env -d 'Set a variable for commands, or with KEY alone pass on this machine\'s; repeatable' -r
+complete -c flue -n "__fish_flue_using_subcommand exec" -l stage -d 'Copy a file or directory in first; repeatable' -r -F
+complete -c flue -n "__fish_flue_using_subcommand exec" -l collect -d 'Copy one out in the end; repeatable' -r
+complete -c flue -n "__fish_flue_using_subcommand exec" -l network-allow -d 'Virtual: let curl and wget reach URLs that begin so; repeatable' -r
+complete -c flue -n "__fish_flue_using_subcommand exec" -l allow-host -d 'Confined: let commands reach a host by its name; repeatable' -r
+complete -c flue -n "__fish_flue_using_subcommand exec" -l allow-write -d 'Confined: let commands write beneath another directory; repeatable' -r -F
+complete -c flue -n "__fish_flue_using_subcommand exec" -l patch -d 'Write them as a patch for git' -r -F
+complete -c flue -n "__fish_flue_using_subcommand exec" -l review -d 'Show them, and ask [default with local:overlay]'
+complete -c flue -n "__fish_flue_using_subcommand exec" -l apply -d 'Apply them, if all went well'
+complete -c flue -n "__fish_flue_using_subcommand exec" -l discard -d 'Forget them'
+complete -c flue -n "__fish_flue_using_subcommand exec" -s h -l help -d 'Print help'
+complete -c flue -n "__fish_flue_using_subcommand models" -l json -d 'Print JSON'
+complete -c flue -n "__fish_flue_using_subcommand models" -s h -l help -d 'Print help'
+complete -c flue -n "__fish_flue_using_subcommand doctor" -l json -d 'Print JSON'
+complete -c flue -n "__fish_flue_using_subcommand doctor" -s h -l help -d 'Print help'
