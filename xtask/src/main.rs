@@ -14,6 +14,7 @@ mod package;
 mod peers;
 mod process;
 mod reach;
+mod release;
 mod report;
 mod tidy;
 mod workspace;
@@ -73,6 +74,12 @@ const TASKS: &[Task] = &[
         run: peers::run,
     },
     Task { name: "reach", arguments: "", about: "the packages each crate may pull in, and how many", run: reach::run },
+    Task {
+        name: "release",
+        arguments: "NEXT | publish [--execute]",
+        about: "versions, changelog, commit and tag, then every crate in order; shows it without --execute",
+        run: release::run,
+    },
     Task {
         name: "tidy",
         arguments: "",

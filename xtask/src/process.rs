@@ -1,6 +1,6 @@
-//! Child processes: always cargo, always without standard input.
+//! Child processes: always without standard input.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
@@ -9,9 +9,15 @@ use crate::report::{Failure, Outcome};
 
 /// A cargo command that runs in `dir`.
 pub(crate) fn cargo(dir: &Path, args: &[&str]) -> Command {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let mut command = Command::new(program);
-    command.args(args).current_dir(dir).stdin(Stdio::null());
+    let mut command = program(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")), dir);
+    command.args(args);
+    command
+}
+
+/// A command that runs in `dir`.
+pub(crate) fn program(name: impl AsRef<OsStr>, dir: &Path) -> Command {
+    let mut command = Command::new(name);
+    command.current_dir(dir).stdin(Stdio::null());
     command
 }
 
@@ -62,7 +68,8 @@ fn cannot_start(command: &Command, error: &io::Error) -> Failure {
 }
 
 fn describe(command: &Command) -> String {
-    let mut text = String::from("cargo");
+    let program = Path::new(command.get_program());
+    let mut text = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
     for arg in command.get_args() {
         text.push(' ');
         text.push_str(&arg.to_string_lossy());

@@ -7,6 +7,9 @@ use serde_json::Value;
 use crate::process;
 use crate::report::{Failure, Outcome};
 
+/// Inside of the workspace, whatever the current directory is: what cargo built this program from.
+const HERE: &str = env!("CARGO_MANIFEST_DIR");
+
 /// The workspace: where it is and what it is made of.
 #[derive(Debug)]
 pub(crate) struct Workspace {
@@ -59,17 +62,21 @@ pub(crate) struct Package {
 impl Workspace {
     /// Reads the crates of this workspace and the edges between them.
     pub(crate) fn load() -> Outcome<Self> {
-        Self::read(&["metadata", "--format-version", "1", "--no-deps"])
+        Self::load_from(HERE.as_ref())
+    }
+
+    /// The same of the workspace around `dir`.
+    pub(crate) fn load_from(dir: &Path) -> Outcome<Self> {
+        Self::read(dir, &["metadata", "--format-version", "1", "--no-deps"])
     }
 
     /// Reads the whole dependency graph as well, on all platforms and with all features.
     pub(crate) fn with_dependencies() -> Outcome<Self> {
-        Self::read(&["metadata", "--format-version", "1", "--all-features"])
+        Self::read(HERE.as_ref(), &["metadata", "--format-version", "1", "--all-features"])
     }
 
-    fn read(args: &[&str]) -> Outcome<Self> {
-        // The directory that cargo built this program from is inside the workspace, whatever the current one is.
-        let json = process::capture(process::cargo(env!("CARGO_MANIFEST_DIR").as_ref(), args))?;
+    fn read(dir: &Path, args: &[&str]) -> Outcome<Self> {
+        let json = process::capture(process::cargo(dir, args))?;
         let metadata: Value = serde_json::from_str(&json)
             .map_err(|error| Failure::new(format!("`cargo {}` printed bad JSON: {error}", args.join(" "))))?;
         parse(&metadata).ok_or_else(|| Failure::new(format!("`cargo {}` printed an unknown shape", args.join(" "))))
