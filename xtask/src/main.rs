@@ -13,6 +13,7 @@ mod layers;
 mod package;
 mod peers;
 mod process;
+mod public_api;
 mod reach;
 mod release;
 mod report;
@@ -72,6 +73,12 @@ const TASKS: &[Task] = &[
         arguments: "DIR",
         about: "the review job against the independent model servers whose start scripts are in DIR",
         run: peers::run,
+    },
+    Task {
+        name: "public-api",
+        arguments: "[--since REV] [CRATE…]",
+        about: "what changed in each crate's API since the last tag; --list: all of it",
+        run: public_api::run,
     },
     Task { name: "reach", arguments: "", about: "the packages each crate may pull in, and how many", run: reach::run },
     Task {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::process;
 use crate::report::{Failure, Outcome};
@@ -30,6 +30,8 @@ pub(crate) struct Crate {
     pub(crate) version: String,
     /// False for crates that serve this workspace alone.
     pub(crate) published: bool,
+    /// True if others can depend on it.
+    pub(crate) library: bool,
     pub(crate) description: Option<String>,
     pub(crate) keywords: Vec<String>,
     pub(crate) categories: Vec<String>,
@@ -105,6 +107,7 @@ fn parse_crate(package: &Value, root: &str) -> Option<Crate> {
         version: package["version"].as_str()?.to_owned(),
         // Null stands for "anywhere"; a list names registries.
         published: package["publish"].as_array().is_none_or(|registries| !registries.is_empty()),
+        library: package["targets"].as_array()?.iter().any(|target| target["kind"] == json!(["lib"])),
         description: package["description"].as_str().map(str::to_owned),
         keywords: strings(&package["keywords"]),
         categories: strings(&package["categories"]),
@@ -142,8 +145,6 @@ fn parse_package(package: &Value) -> Option<Package> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -154,7 +155,7 @@ mod tests {
             "packages": [
                 {
                     "id": "id-kit", "name": "a-kit", "version": "0.1.0", "license": "MIT", "description": "What a shares",
-                    "manifest_path": "/repo/a/kit/Cargo.toml", "publish": null, "keywords": ["kit"], "categories": [],
+                    "manifest_path": "/repo/a/kit/Cargo.toml", "publish": null, "targets": [{ "kind": ["lib"] }], "keywords": ["kit"], "categories": [],
                     "features": { "default": [], "http": [] },
                     "dependencies": [
                         { "name": "core", "kind": null, "req": "^0.1.0", "path": "/repo/core" },
@@ -174,7 +175,7 @@ mod tests {
         assert_eq!(kit.features, ["default", "http"]);
         let edges: Vec<_> = kit.dependencies.iter().map(|d| (d.name.as_str(), d.dev, d.versioned)).collect();
         assert_eq!(edges, [("core", false, true), ("testkit", true, false)]);
-        assert!(kit.published && kit.categories.is_empty());
+        assert!(kit.published && kit.library && kit.categories.is_empty());
         assert_eq!((kit.version.as_str(), &kit.keywords[..]), ("0.1.0", &["kit".to_owned()][..]));
         let [own, fetched] = &workspace.packages[..] else { panic!("two packages, got {:?}", workspace.packages) };
         assert_eq!((own.fetched, own.dir.as_path()), (false, Path::new("/repo/a/kit")));
