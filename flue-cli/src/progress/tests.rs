@@ -53,12 +53,12 @@ fn usage(input: u64) -> Usage {
 }
 
 fn turn_started(turn: u32) -> Event {
-    Event::TurnStarted { turn, model: "some/model".into() }
+    Event::TurnStarted { turn, model: "some/model".into(), messages: 1, tools: 6, system_bytes: 0 }
 }
 
 fn turn_finished(turn: u32, error: Option<ErrorSummary>) -> Event {
     let stop = error.is_none().then_some(StopReason::End);
-    Event::TurnFinished { turn, stop, usage: usage(1500), duration_ms: 5, error }
+    Event::TurnFinished { turn, stop, usage: usage(1500), calls: 0, duration_ms: 5, first_ms: None, error }
 }
 
 fn run(display: &mut dyn Display) {
