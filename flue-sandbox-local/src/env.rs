@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
-use flue_core::{Error, ErrorKind, Result};
+use flue_core::{Bounds, Error, ErrorKind, Result};
 
 /// The variables that are taken over from the host, where it has them: who and where one is, never a credential.
 const INHERITED: [&str; 14] = [
@@ -58,6 +58,11 @@ impl Environment {
     pub(crate) fn unset(&mut self, key: &OsStr) {
         self.named.insert(key.to_owned());
         self.variables.remove(key);
+    }
+
+    /// Takes away what `bounds` do not show.
+    pub(crate) fn keep(&mut self, bounds: &Bounds) {
+        self.variables.retain(|key, _| key == MARK || key.to_str().is_some_and(|key| bounds.shows(key)));
     }
 
     pub(crate) fn variables(&self) -> &BTreeMap<OsString, OsString> {

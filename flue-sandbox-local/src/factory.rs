@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use flue_core::{
-    Capabilities, CreateDir, Error, ErrorKind, FileSystem as _, NetworkReach, OpenRequest, Result, Sandbox,
-    SandboxFactory, SandboxInfo, SandboxLevel, SandboxPath,
+    Bounds, CreateDir, Error, ErrorKind, FileSystem as _, OpenRequest, Result, Sandbox, SandboxFactory, SandboxPath,
 };
 use rustix::io::Errno;
 use tokio_util::sync::CancellationToken;
@@ -16,10 +15,10 @@ use crate::LocalSandbox;
 use crate::confine::{Confined, Confinement};
 use crate::env::Environment;
 use crate::files::{Files, Root, blocking, failed, refused};
-use crate::notes::notes;
+use crate::ground::Ground;
 use crate::overlay::{Layer, Overlay};
-use crate::search::{Outer, Search};
-use crate::shell::{Launcher, Shell};
+use crate::search::Outer;
+use crate::shell::Launcher;
 
 /// Describes local sandboxes, and opens them: all over the same directory of the host.
 ///
@@ -180,33 +179,22 @@ impl Local {
             blocking("open", move || this.look(over.as_ref())).await?;
         let cwd = base.join(request.cwd.as_deref().unwrap_or_default())?;
         let closed = CancellationToken::new();
-        let files = Files::new(Arc::clone(&root), closed.clone());
+        let files = Files::new(Arc::clone(&root), closed.clone(), Bounds::none());
         files.create_dir(&cwd, CreateDir::recursive()).await?;
         // A link on the way would make the shell's idea of it another one.
         let seen = Arc::clone(&root);
         let cwd = blocking("open", move || seen.real(&cwd).map_err(|refusal| refused("open", &cwd, refusal))).await?;
-
-        let mut env = self.env.clone();
-        confined.iter().flat_map(Confined::env).for_each(|(key, value)| env.set_default(key, value));
-
-        let mut capabilities = Capabilities::full();
-        capabilities.persistent = true;
-        capabilities.terminal = launcher.gives_terminals();
-        capabilities.network = confined.as_ref().map_or(NetworkReach::Open, Confined::network);
-        let level = if confined.is_some() { SandboxLevel::Confined } else { SandboxLevel::Local };
-        let provider = match &layer {
-            None => "local",
-            Some(layer) if layer.mounted().is_some() => "local:overlay",
-            Some(_) => "local:copy",
+        let ground = Ground {
+            root,
+            outer: Arc::new(outer),
+            launcher,
+            layer,
+            confined: confined.map(Arc::new),
+            env: self.env.clone(),
+            output_bytes: self.output_bytes,
+            bounds: Bounds::none(),
         };
-        let info = SandboxInfo::new(level, provider, cwd, capabilities);
-        let jail = root.is_jail().then(|| root.path());
-        let mut notes = notes(launcher.shell(), jail, layer.is_some(), confined.as_ref());
-        notes.extend(layer.as_ref().and_then(|layer| layer.note()));
-        let info = notes.into_iter().fold(info, SandboxInfo::with_note);
-        let search = Search::new(root, outer, closed.clone());
-        let shell = Shell::new(launcher, layer, confined, env, self.output_bytes, closed.clone());
-        Ok(Arc::new(LocalSandbox::new(info, files, search, shell, closed)))
+        Ok(Arc::new(ground.sandbox(cwd, closed)))
     }
 
     /// Looks at the host, and has the policy tried where there is one.

@@ -4,6 +4,7 @@ mod confine;
 mod env;
 mod factory;
 mod files;
+mod ground;
 #[cfg(target_os = "linux")]
 mod namespace;
 mod notes;

@@ -1,13 +1,15 @@
 //! One local sandbox.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use flue_core::search::{GlobHits, GlobQuery, GrepHits, GrepQuery};
-use flue_core::{ExecOutput, ExecRequest, FileSystem, Result, Sandbox, SandboxInfo};
+use flue_core::{ExecOutput, ExecRequest, FileSystem, Narrowing, Result, Sandbox, SandboxInfo};
 use tokio_util::sync::CancellationToken;
 
-use crate::files::Files;
+use crate::files::{Files, closed};
+use crate::ground::Ground;
 use crate::search::Search;
 use crate::shell::Shell;
 
@@ -18,6 +20,8 @@ pub struct LocalSandbox {
     search: Search,
     shell: Shell,
     closed: CancellationToken,
+    /// What it was made of, for those who are to have less.
+    ground: Ground,
 }
 
 impl LocalSandbox {
@@ -28,8 +32,9 @@ impl LocalSandbox {
         search: Search,
         shell: Shell,
         closed: CancellationToken,
+        ground: Ground,
     ) -> Self {
-        Self { info, files, search, shell, closed }
+        Self { info, files, search, shell, closed, ground }
     }
 }
 
@@ -55,6 +60,14 @@ impl Sandbox for LocalSandbox {
 
     async fn glob(&self, query: GlobQuery) -> Result<GlobHits> {
         self.search.glob(query).await
+    }
+
+    async fn narrow(&self, narrowing: &Narrowing) -> Result<Arc<dyn Sandbox>> {
+        if self.closed.is_cancelled() {
+            return Err(closed("narrow sandbox"));
+        }
+        let ground = self.ground.narrow(narrowing, &self.info, &self.files).await?;
+        Ok(Arc::new(ground.sandbox(self.info.cwd.clone(), self.closed.child_token())))
     }
 
     /// Ends the commands that run. What they left in the background before goes on.

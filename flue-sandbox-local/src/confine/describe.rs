@@ -29,11 +29,17 @@ pub(super) fn describe(asked: &Confinement, policy: &Policy, findings: &[Finding
 }
 
 fn files(policy: &Policy) -> String {
+    let read = match &policy.only {
+        Some(only) => format!("they read the programs of its system, and beneath {}", only.dir.display()),
+        None => "they read its files, but not keys, credentials, histories and what else is hidden".to_owned(),
+    };
+    let write = match &policy.writable[..] {
+        [] => String::new(),
+        dirs => format!("beneath {}, ", list(dirs)),
+    };
     format!(
-        "Commands are real processes on the user's own machine, held by the kernel: they read its files, but not keys, \
-         credentials, histories and what else is hidden; they write only beneath {}, in $HOME and in $TMPDIR, and those \
-         two are the sandbox's own and go with it. File tools keep to the workspace.",
-        list(&policy.writable)
+        "Commands are real processes on the user's own machine, held by the kernel: {read}; they write only {write}in $HOME \
+         and in $TMPDIR, and those two are the sandbox's own and go with it. File tools keep to the workspace."
     )
 }
 

@@ -24,15 +24,18 @@ use crate::reexec;
 /// What holds the commands of one sandbox.
 #[derive(Debug)]
 pub(crate) struct Confined {
-    helpers: Helpers,
-    findings: Vec<Finding>,
-    notes: Vec<String>,
-    env: Vec<(OsString, OsString)>,
-    hosts: Vec<String>,
-    hidden: Vec<SandboxPath>,
-    kept: Vec<SandboxPath>,
+    pub(super) helpers: Helpers,
+    pub(super) findings: Vec<Finding>,
+    pub(super) notes: Vec<String>,
+    pub(super) env: Vec<(OsString, OsString)>,
+    pub(super) hosts: Vec<String>,
+    pub(super) hidden: Vec<SandboxPath>,
+    pub(super) kept: Vec<SandboxPath>,
+    /// What was asked for, and what it came to: for those who are to have less.
+    pub(super) asked: Confinement,
+    pub(super) policy: Policy,
     // Goes last.
-    _scratch: Scratch,
+    pub(super) _scratch: Scratch,
 }
 
 impl Confined {
@@ -71,6 +74,8 @@ impl Confined {
             hosts: asked.hosts.clone(),
             hidden: paths(policy.hidden.iter().cloned()),
             kept: paths(policy.protected.iter().cloned().chain(repositories.all())),
+            asked: asked.clone(),
+            policy,
             _scratch: scratch,
         })
     }
@@ -159,11 +164,11 @@ fn check_hidden(policy: &Policy) -> Result<()> {
     }
 }
 
-fn paths(paths: impl Iterator<Item = PathBuf>) -> Vec<SandboxPath> {
+pub(super) fn paths(paths: impl Iterator<Item = PathBuf>) -> Vec<SandboxPath> {
     // None that is not UTF-8 lies beneath a root that is.
     paths.filter_map(|path| SandboxPath::new(path.to_str()?).ok()).collect()
 }
 
-fn unusable(what: &'static str, error: std::io::Error) -> Error {
+pub(super) fn unusable(what: &'static str, error: std::io::Error) -> Error {
     Error::new(ErrorKind::Io, "open", what).with_source(error)
 }

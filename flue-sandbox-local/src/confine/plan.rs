@@ -73,9 +73,13 @@ pub(super) struct Policy {
     pub(super) tier: Tier,
     /// What may be written; none lies within another.
     pub(super) writable: Vec<PathBuf>,
-    /// What is kept from being changed within those.
+    /// What could be written before the sandbox was narrowed, and can be read.
+    pub(super) readable: Vec<PathBuf>,
+    /// What is kept from being changed within those that may be written.
     pub(super) protected: Vec<PathBuf>,
     pub(super) hidden: Vec<PathBuf>,
+    /// The part of the workspace that is seen alone, where it is narrowed.
+    pub(super) only: Option<Only>,
     /// A directory with the sandbox's own `home` and `tmp`.
     pub(super) scratch: PathBuf,
     pub(super) limits: Limits,
@@ -84,7 +88,20 @@ pub(super) struct Policy {
     pub(super) proxy_port: Option<u16>,
 }
 
+/// A directory that is seen beside the system's programs, and nothing else of the machine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Only {
+    pub(super) dir: PathBuf,
+    /// What could be written before: the workspace, and other directories.
+    pub(super) instead_of: Vec<PathBuf>,
+}
+
 impl Policy {
+    /// The directories that are the sandbox's own.
+    pub(super) fn places(&self) -> impl Iterator<Item = &PathBuf> {
+        self.writable.iter().chain(&self.readable)
+    }
+
     pub(super) fn waives(&self, mechanism: Mechanism) -> bool {
         self.waived.contains(&mechanism)
     }

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::sync::Arc;
 
-use flue_core::{Error, NetworkReach, Result, SandboxPath};
+use flue_core::{Bounds, Error, NetworkReach, Result, SandboxPath};
 
 use super::{Confinement, Finding, Mechanism};
 use crate::files::Veil;
@@ -30,6 +30,14 @@ impl Confined {
     }
 
     pub(crate) fn veil(&self, _: &SandboxPath) -> Veil {
+        match *self {}
+    }
+
+    pub(crate) fn can_narrow(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn narrow(&self, _: &Bounds) -> Result<Self> {
         match *self {}
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use flue_core::{CreateDir, DirEntry, Error, ErrorKind, FileSystem, Metadata, Remove, Result, SandboxPath};
+use flue_core::{Bounds, CreateDir, DirEntry, Error, ErrorKind, FileSystem, Metadata, Remove, Result, SandboxPath};
 use tokio_util::sync::CancellationToken;
 
 #[cfg(target_os = "linux")]
@@ -27,11 +27,13 @@ pub(crate) use self::veil::Veil;
 pub(crate) struct Files {
     root: Arc<Root>,
     closed: CancellationToken,
+    bounds: Bounds,
 }
 
 impl Files {
-    pub(crate) fn new(root: Arc<Root>, closed: CancellationToken) -> Self {
-        Self { root, closed }
+    /// `bounds` say whether files are changed; the root is what keeps them to a directory.
+    pub(crate) fn new(root: Arc<Root>, closed: CancellationToken, bounds: Bounds) -> Self {
+        Self { root, closed, bounds }
     }
 
     /// Does something with the files, unless the sandbox was closed. What has begun goes on to its end even when nobody
@@ -47,6 +49,17 @@ impl Files {
         }
         let (root, path) = (Arc::clone(&self.root), path.clone());
         blocking(operation, move || act(&root, &path).map_err(|refusal| refused(operation, &path, refusal))).await
+    }
+
+    /// The same, for what changes files.
+    async fn change(
+        &self,
+        operation: &'static str,
+        path: &SandboxPath,
+        act: impl FnOnce(&Root, &SandboxPath) -> Result<(), Refusal> + Send + 'static,
+    ) -> Result<()> {
+        self.bounds.check_change(operation, path)?;
+        self.run(operation, path, act).await
     }
 }
 
@@ -72,7 +85,7 @@ impl FileSystem for Files {
     }
 
     async fn write(&self, path: &SandboxPath, data: Bytes) -> Result<()> {
-        self.run("write", path, move |root, path| write::write(root, path, &data)).await
+        self.change("write", path, move |root, path| write::write(root, path, &data)).await
     }
 
     async fn metadata(&self, path: &SandboxPath) -> Result<Metadata> {
@@ -84,10 +97,10 @@ impl FileSystem for Files {
     }
 
     async fn create_dir(&self, path: &SandboxPath, options: CreateDir) -> Result<()> {
-        self.run("create_dir", path, move |root, path| change::create_dir(root, path, options)).await
+        self.change("create_dir", path, move |root, path| change::create_dir(root, path, options)).await
     }
 
     async fn remove(&self, path: &SandboxPath, options: Remove) -> Result<()> {
-        self.run("remove", path, move |root, path| change::remove(root, path, options)).await
+        self.change("remove", path, move |root, path| change::remove(root, path, options)).await
     }
 }

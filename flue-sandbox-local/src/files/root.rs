@@ -173,6 +173,15 @@ impl Root {
         self.path.join(walked.join("/")).map_err(|_| Refusal::Os(Errno::NAMETOOLONG))
     }
 
+    /// Everything beneath a directory in it, whose path must be free of links.
+    pub(crate) fn narrowed(&self, path: SandboxPath) -> Result<Self, Refusal> {
+        if self.real(&path)? != path {
+            return Err(Refusal::Outside);
+        }
+        let dir = self.open(&path, STEP)?;
+        Ok(Self { dir, path, veil: Veil::default() })
+    }
+
     /// What is hidden beneath the directory that `path` leads to, as it is reached from there.
     pub(crate) fn hidden_beneath(&self, path: &SandboxPath) -> Result<Vec<Vec<Vec<u8>>>, Refusal> {
         Ok(self.veil.beneath(&self.locate(path, Last::Follow, Parents::Require)?.real()))

@@ -33,11 +33,11 @@ pub(crate) struct Search {
 #[derive(Debug)]
 struct Place {
     root: Arc<Root>,
-    outer: Outer,
+    outer: Arc<Outer>,
 }
 
 impl Search {
-    pub(crate) fn new(root: Arc<Root>, outer: Outer, closed: CancellationToken) -> Self {
+    pub(crate) fn new(root: Arc<Root>, outer: Arc<Outer>, closed: CancellationToken) -> Self {
         Self { place: Arc::new(Place { root, outer }), closed }
     }
 

@@ -22,7 +22,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 
 use flue_core::reach::Aspect;
-use flue_core::{Error, ErrorKind, ExecEnd, ExecOutput, ExecRequest, NetworkReach, Result, SandboxPath};
+use flue_core::{Bounds, Error, ErrorKind, ExecEnd, ExecOutput, ExecRequest, NetworkReach, Result, SandboxPath};
 use rustix::io::Errno;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -57,8 +57,9 @@ const TERMINAL_KIND: &str = "xterm";
 pub(crate) struct Shell {
     launcher: Launcher,
     layer: Option<Arc<Layer>>,
-    confined: Option<Confined>,
+    confined: Option<Arc<Confined>>,
     env: Environment,
+    bounds: Bounds,
     /// Bytes kept of each stream.
     output_bytes: usize,
     background: Arc<Semaphore>,
@@ -66,17 +67,18 @@ pub(crate) struct Shell {
 }
 
 impl Shell {
-    /// Commands see the files of `layer`, if there is one, and are held by what confines them.
+    /// Commands see the files of `layer`, if there is one, and are held by what confines them. `bounds` say which variables a request may set.
     pub(crate) fn new(
         launcher: Launcher,
         layer: Option<Arc<Layer>>,
-        confined: Option<Confined>,
+        confined: Option<Arc<Confined>>,
         env: Environment,
+        bounds: Bounds,
         output_bytes: usize,
         closed: CancellationToken,
     ) -> Self {
         let background = Arc::new(Semaphore::new(MAX_BACKGROUND_PIPES));
-        Self { launcher, layer, confined, env, output_bytes, background, closed }
+        Self { launcher, layer, confined, env, bounds, output_bytes, background, closed }
     }
 
     /// Runs a command from `cwd`, whatever `request` says of it.
@@ -84,6 +86,7 @@ impl Shell {
         if self.closed.is_cancelled() {
             return Err(closed("exec"));
         }
+        self.bounds.check_exec()?;
         check(&request)?;
         if !self.launcher.gives_terminals() {
             request.refuse_terminal()?;
@@ -112,7 +115,8 @@ impl Shell {
         if terminal.is_some() {
             command.env("TERM", TERMINAL_KIND);
         }
-        command.envs(self.env.variables()).envs(&request.env);
+        command.envs(self.env.variables());
+        command.envs(request.env.iter().filter(|(name, _)| self.bounds.shows(name)));
         command.env(env::MARK, mark.value(self.env.variables().get(OsStr::new(env::MARK))));
         let watch = Watch { limit: self.output_bytes, sink: request.sink };
         let reach = request.reach.clone();
@@ -120,7 +124,7 @@ impl Shell {
             let names = command.get_envs().filter_map(|(name, value)| value.and(name.to_str()));
             reach.env(names.filter(|name| *name != env::MARK));
         }
-        let start = Start { command, mark, confined: self.confined.as_ref(), terminal, reach: reach.clone() };
+        let start = Start { command, mark, confined: self.confined.as_deref(), terminal, reach: reach.clone() };
         let run = Run::start(start, request.stdin, watch);
         let run = run.map_err(|error| self.not_started(&cwd, error))?;
         let stops = Stops { timeout: request.timeout, cancel: request.cancel.clone(), closed: self.closed.clone() };
@@ -157,7 +161,7 @@ impl Shell {
         if let Some(reach) = reach {
             // What a process reads, writes and starts is not seen from here.
             reach.measured([Aspect::Env]);
-            let network = self.confined.as_ref().map(Confined::network);
+            let network = self.confined.as_deref().map(Confined::network);
             if matches!(network, Some(NetworkReach::None | NetworkReach::AllowList(_))) {
                 reach.measured([Aspect::Hosts]);
             }

@@ -9,6 +9,7 @@ mod conformance;
 mod exec;
 mod hostile;
 mod isolation;
+mod narrowed;
 #[cfg(feature = "network")]
 mod network;
 mod seeds;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use flue_core::{ErrorKind, NetworkReach, OpenRequest, Sandbox};
+use flue_core::{ErrorKind, ExecRequest, Narrowing, NetworkReach, OpenRequest, Sandbox};
 use flue_sandbox_virtual::{NetworkPolicy, Virtual, VirtualSandbox};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -217,4 +217,22 @@ async fn a_prefix_that_is_none_is_refused_when_a_sandbox_opens() {
     let factory = Virtual::new().network(NetworkPolicy::allow(["example.com"]));
     let error = factory.create(OpenRequest::new("x")).await.unwrap_err();
     assert_eq!((error.kind(), error.fact("prefix")), (ErrorKind::Config, Some("example.com")));
+}
+
+#[tokio::test]
+async fn what_is_narrowed_reaches_nothing() {
+    let server = serve().await;
+    let sandbox = online(server).await;
+    let fetch = format!("curl -sS http://{server}/x || wget -qO- http://{server}/x; curl -sS http://{server}/x");
+    assert_eq!(run(&sandbox, &fetch).await.stdout_text(), "GET /x GET /x ");
+    let narrowed = Narrowing::none().no_network().apply(Arc::clone(&sandbox) as _).await.unwrap();
+    assert_eq!(narrowed.info().capabilities.network, NetworkReach::None);
+    let output = narrowed.exec(ExecRequest::new(&fetch)).await.unwrap();
+    assert_eq!((output.stdout_text(), output.exit_code()), ("".into(), 6));
+    assert!(output.stderr_text().contains("this sandbox has no network"), "{}", output.stderr_text());
+    // Other narrowings leave it, and never give it back.
+    let other = Narrowing::none().read_only().apply(Arc::clone(&sandbox) as _).await.unwrap();
+    assert_eq!(other.exec(ExecRequest::new(&fetch)).await.unwrap().stdout_text(), "GET /x GET /x ");
+    let again = Narrowing::none().apply(narrowed).await.unwrap();
+    assert_eq!(again.exec(ExecRequest::new(&fetch)).await.unwrap().exit_code(), 6);
 }

@@ -43,6 +43,10 @@ pub enum Need {
     Processes,
     /// Gives each id a tree of its own: the virtual and the remote level.
     OwnTree,
+    /// Holds commands to less.
+    Narrow,
+    /// Runs commands, and cannot hold them to less.
+    NoNarrow,
 }
 
 impl Need {
@@ -60,6 +64,8 @@ impl Need {
             Self::ConcurrentExec => (can.exec && can.concurrent_exec, "needs concurrent_exec"),
             Self::Persistent => (can.persistent, "needs persistent"),
             Self::Processes => (can.exec && info.level != SandboxLevel::Virtual, "needs real processes"),
+            Self::Narrow => (can.exec && can.narrow, "needs narrow"),
+            Self::NoNarrow => (can.exec && !can.narrow, "is for sandboxes that run commands and cannot narrow them"),
             Self::OwnTree => {
                 (matches!(info.level, SandboxLevel::Virtual | SandboxLevel::Remote), "needs a tree for each id")
             }

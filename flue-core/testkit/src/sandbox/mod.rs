@@ -11,6 +11,7 @@ mod case;
 mod cases;
 #[cfg(feature = "libtest")]
 mod libtest;
+mod narrow;
 mod subject;
 mod suite;
 
@@ -18,4 +19,5 @@ pub use self::case::{CASE_LIMIT, Case, Need};
 pub use self::cases::cases;
 #[cfg(feature = "libtest")]
 pub use self::libtest::main;
+pub use self::narrow::Narrow;
 pub use self::suite::{Suite, suite};

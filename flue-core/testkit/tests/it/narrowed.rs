@@ -3,28 +3,15 @@
 use std::os::unix::fs::symlink;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use flue_core::search::{GlobQuery, GrepQuery};
 use flue_core::{
-    CreateDir, ErrorKind, ExecRequest, Narrowed, Narrowing, OpenRequest, Remove, Result, Sandbox, SandboxFactory,
-    SandboxPath,
+    CreateDir, ErrorKind, ExecRequest, Narrowed, Narrowing, OpenRequest, Remove, Sandbox, SandboxFactory, SandboxPath,
 };
 use flue_core_testkit::MemoryFactory;
-use flue_core_testkit::sandbox::suite;
+use flue_core_testkit::sandbox::{Narrow, suite};
 
 use crate::host::Host;
-
-/// Opens sandboxes of another factory, narrowed.
-#[derive(Debug)]
-struct Narrow<F>(F, Narrowing);
-
-#[async_trait]
-impl<F: SandboxFactory> SandboxFactory for Narrow<F> {
-    async fn open(&self, request: OpenRequest) -> Result<Arc<dyn Sandbox>> {
-        Ok(Arc::new(Narrowed::new(self.0.open(request).await?, &self.1).await?))
-    }
-}
 
 /// What is not about other sandboxes of the same factory, which are not narrowed with this one.
 const PARTS: [&str; 6] = ["files::", "directories::", "names::", "grep::", "glob::", "closing_twice"];
@@ -32,7 +19,7 @@ const PARTS: [&str; 6] = ["files::", "directories::", "names::", "grep::", "glob
 #[test]
 fn beneath_its_root_a_narrowed_sandbox_is_like_any_other() {
     fn passes(factory: impl SandboxFactory) {
-        let narrowed = Narrow(factory, Narrowing::none().root(".").no_exec());
+        let narrowed = Narrow::new(factory, Narrowing::none().root(".").no_exec());
         let why = "it looks at the root of the whole tree, which is outside";
         suite(narrowed).only(&PARTS).except("files::metadata_tells_kind_and_size", why).run_blocking().assert();
     }
@@ -43,7 +30,7 @@ fn beneath_its_root_a_narrowed_sandbox_is_like_any_other() {
 #[test]
 fn what_is_not_narrowed_stays_as_it_is() {
     let parts = [&PARTS[..], &["exec::", "output::", "deadlines::", "links::"]].concat();
-    suite(Narrow(Host::new("not-narrowed"), Narrowing::none())).only(&parts).run_blocking().assert();
+    suite(Narrow::new(Host::new("not-narrowed"), Narrowing::none())).only(&parts).run_blocking().assert();
 }
 
 fn path(sandbox: &dyn Sandbox, path: &str) -> SandboxPath {

@@ -6,11 +6,12 @@
 //! 1. [`help`] takes over what it was handed: policy, command, descriptors
 //! 2. [`namespaces`] leaves the host's namespaces, and forks: the helper stays outside to wait, the child is the first process
 //!    of the new ones. In the Landlock tier the helper goes on by itself
-//! 3. [`mounts`] arranges the files
+//! 3. [`mounts`] arranges the files; [`cover`] says what is not seen of them
 //! 4. [`seal`] lays on the [`limits`], [`rules`] of Landlock, no capabilities, and the [`filter`] of system calls
 //! 5. [`supervise`] starts the shell, reaps, and ends everything when the shell or the program's interest ends. In the Landlock
 //!    tier the helper forks before it takes anything on, so that it cannot be reached from within
 
+mod cover;
 mod filter;
 mod limits;
 mod mounts;

@@ -12,6 +12,7 @@ use rustix::fs::{Access, CWD};
 use rustix::io::Errno;
 use rustix::mount::{MountAttrFlags, MountPropagationFlags};
 
+use super::cover::Covered;
 use super::tree::{Tree, find};
 use super::{At as _, Fault, Mechanism, limits};
 use crate::confine::plan::Policy;
@@ -51,16 +52,29 @@ pub(super) fn arrange(policy: &Policy, terminal: Option<&Path>) -> Result<Arrang
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     rustix::mount::mount_change("/", private).at(HERE, "part with the host's mounts")?;
     let kept = Kept::take(policy, terminal)?;
+    let unseen = Covered::of(policy)?;
     sys::set_mount_attributes(CWD, c"/", HELD, true).at(HERE, "make the host's files read-only")?;
     let mut shades = Shades::new()?;
 
-    let covered = |path: &str| !policy.writable.iter().any(|dir| Path::new(path).starts_with(dir)) && is_dir(path);
-    let made_up: Vec<&str> = ["/dev", RUNTIME].into_iter().filter(|path| covered(path)).collect();
+    let is_own = |path: &Path| policy.places().any(|dir| path.starts_with(dir));
+    let covered = |path: &str| !is_own(Path::new(path)) && is_dir(path);
+    let mut made_up = unseen.dirs;
+    made_up
+        .retain(|dir| dir != Path::new(RUNTIME) && !TEMPORARY.iter().any(|own| dir == Path::new(own)) && !is_own(dir));
+    made_up.extend(["/dev", RUNTIME].into_iter().filter(|path| covered(path)).map(PathBuf::from));
     for path in &made_up {
         attach(&small("0755")?, path)?;
     }
+    for path in &unseen.files {
+        shades.over(path)?;
+    }
     devices(kept.devices)?;
-    for (path, tree) in kept.temporary.iter().filter(|(path, _)| covered(path)) {
+    for (path, tree) in kept.temporary.iter().filter(|(path, _)| policy.only.is_some() || is_dir(path)) {
+        if is_own(Path::new(path)) {
+            continue;
+        }
+        // What it lies in may have been covered.
+        std::fs::create_dir_all(path).at(HERE, format_args!("make {path}"))?;
         attach(tree, path)?;
     }
     for (path, tree) in &kept.places {
@@ -69,8 +83,9 @@ pub(super) fn arrange(policy: &Policy, terminal: Option<&Path>) -> Result<Arrang
         attach(tree, path)?;
     }
     for path in made_up {
-        let top = find(Path::new(path)).at(HERE, format_args!("find {path}"))?;
         // Only this one: what is mounted beneath may be written.
+        let top = find(&path).at(HERE, format_args!("find {}", path.display()))?;
+        let path = path.display();
         sys::set_mount_attributes(top.as_fd(), c"", HELD, false).at(HERE, format_args!("make {path} read-only"))?;
     }
     let numbers = processes(policy)?;
@@ -118,25 +133,26 @@ impl Kept {
         }
         let mut temporary = Vec::new();
         for path in TEMPORARY {
-            temporary.push((path, writable(&policy.scratch.join("tmp"))?));
+            temporary.push((path, taken(&policy.scratch.join("tmp"), HARMLESS)?));
         }
         let mut places = Vec::new();
         for path in RUNTIME_KEPT.map(PathBuf::from).into_iter().filter(|path| path.is_dir()) {
             let real = path.canonicalize().at(HERE, format_args!("find {}", path.display()))?;
-            let tree = Tree::of(&real).at(HERE, format_args!("take {}", path.display()))?;
-            tree.restrict(HELD).at(HERE, format_args!("hold {}", path.display()))?;
-            places.push((path, tree));
+            places.push((path, taken(&real, HELD)?));
         }
         for path in policy.writable.iter().chain([&policy.scratch.join("home")]) {
-            places.push((path.clone(), writable(path)?));
+            places.push((path.clone(), taken(path, HARMLESS)?));
+        }
+        for path in &policy.readable {
+            places.push((path.clone(), taken(path, HELD)?));
         }
         Ok(Self { devices, temporary, places })
     }
 }
 
-fn writable(path: &Path) -> Result<Tree, Fault> {
+fn taken(path: &Path, attributes: u64) -> Result<Tree, Fault> {
     let tree = Tree::of(path).at(HERE, format_args!("take {}", path.display()))?;
-    tree.restrict(HARMLESS).at(HERE, format_args!("hold {}", path.display()))?;
+    tree.restrict(attributes).at(HERE, format_args!("hold {}", path.display()))?;
     Ok(tree)
 }
 

@@ -5,6 +5,7 @@ mod git;
 mod ground;
 mod lasting;
 mod layered;
+mod narrowed;
 mod network;
 mod place;
 mod probes;

@@ -10,7 +10,7 @@ use super::{confined, policy};
 use crate::temp::{Temp, said, sh};
 
 /// A server that says what it was asked; gives its port.
-fn server() -> u16 {
+pub(super) fn server() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
@@ -34,7 +34,7 @@ fn server() -> u16 {
     port
 }
 
-const CURL: &str = "curl -sS -m 10";
+pub(super) const CURL: &str = "curl -sS -m 10";
 
 #[tokio::test]
 async fn only_what_is_named_is_reached() {

@@ -11,6 +11,7 @@ mod isolation;
 mod lifecycle;
 mod links;
 mod names;
+mod narrowing;
 mod output;
 
 use super::Case;
@@ -42,6 +43,7 @@ pub fn cases() -> Vec<Case> {
         output::cases(),
         deadlines::cases(),
         concurrency::cases(),
+        narrowing::cases(),
     ]
     .concat()
 }
