@@ -31,6 +31,20 @@ pub(crate) fn walk(root: &Path) -> Outcome<Vec<String>> {
     Ok(files)
 }
 
+/// Copies every file below `root`, what links point at included, to `to`, which is made anew.
+pub(crate) fn copy(root: &Path, to: &Path) -> Outcome {
+    let failed = |error: std::io::Error| Failure::new(format!("cannot copy to {}: {error}", to.display()));
+    if to.exists() {
+        fs::remove_dir_all(to).map_err(failed)?;
+    }
+    for path in walk(root)? {
+        let place = to.join(&path);
+        place.parent().map_or(Ok(()), fs::create_dir_all).map_err(failed)?;
+        fs::copy(root.join(&path), place).map_err(failed)?;
+    }
+    Ok(())
+}
+
 /// The names in one directory, and whether each is a directory itself.
 pub(crate) fn entries(dir: &Path) -> Outcome<Vec<(String, bool)>> {
     let failed = |error: std::io::Error| Failure::new(format!("cannot list {}: {error}", dir.display()));

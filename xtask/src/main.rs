@@ -8,6 +8,7 @@
 mod bench;
 mod ci;
 mod codegen;
+mod dist;
 mod files;
 mod layers;
 mod package;
@@ -55,6 +56,12 @@ const TASKS: &[Task] = &[
         arguments: "[cli | catalog [PACKAGE]] [--check]",
         about: "what is made of something else: man pages and completions, the catalogue of models",
         run: codegen::run,
+    },
+    Task {
+        name: "dist",
+        arguments: "[--check] [--target TRIPLE]",
+        about: "the program as it is handed out, in tarballs; --check: built twice, compared",
+        run: dist::run,
     },
     Task {
         name: "layers",

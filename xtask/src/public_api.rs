@@ -6,6 +6,7 @@
 
 mod items;
 mod signature;
+mod types;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -181,7 +182,9 @@ mod tests {
         /// B.\n#[non_exhaustive] pub enum Kind { /// C.\n One, Two { size: u8 } }\n\
         pub trait Shape: Send { fn area(&self) -> f64; fn name(&self) -> String { String::new() } }\n\
         pub const MOST: usize = 7;\n\
-        impl std::fmt::Display for Kind { fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(\"\") } }\n";
+        impl std::fmt::Display for Kind { fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(\"\") } }\n\
+        macro_rules! more { () => { impl Point { pub fn more(&mut self, with: impl Into<Vec<&'static str>>) -> [u8; 2] { let _ = with; [0, 0] } } } }\n\
+        more!();\n";
 
     /// A crate of its own, that goes with the value.
     struct Scratch(PathBuf);
@@ -222,6 +225,7 @@ mod tests {
                 "shapes::Kind::Two: Two { size: u8 }",
                 "shapes::MOST: pub const MOST: usize",
                 "shapes::Point: pub struct Point { .. }",
+                "shapes::Point::more: pub fn more(self: &mut Self, with: impl Into<Vec<&'static str>>) -> [u8; 2]",
                 "shapes::Point::sum: pub fn sum(&self, by: u32) -> u32",
                 "shapes::Point::x: pub x: u32",
                 "shapes::Shape: pub trait Shape: Send",

@@ -3,7 +3,7 @@
 //! One file a subject: Rust sources, manifests and their neighbours, licences of everything we
 //! depend on, prose.
 
-mod licences;
+pub(crate) mod licences;
 mod manifests;
 mod prose;
 mod sources;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::signature;
+use super::{signature, types};
 
 /// A line for each item that is public. `None` if the JSON has another shape. `root` is where its paths begin.
 pub(super) fn lines(json: &Value, root: &Path) -> Option<BTreeSet<String>> {
@@ -161,7 +161,13 @@ impl<'a> Reader<'a> {
     /// How an item is declared, in one line.
     fn signature(&mut self, item: &Value, cut: fn(&str) -> String) -> String {
         let open = item["attrs"].as_array().into_iter().flatten().any(|attribute| attribute == "non_exhaustive");
-        let text = self.text(item).map(|text| cut(&signature::plain(&text))).unwrap_or_default();
+        let mut text = self.text(item).map(|text| cut(&signature::plain(&text))).unwrap_or_default();
+        let name = item["name"].as_str().unwrap_or_default();
+        if let ("function", inner) = kind(item)
+            && !text.contains(&format!("fn {name}"))
+        {
+            text = types::function(name, inner);
+        }
         if open { format!("#[non_exhaustive] {text}") } else { text }
     }
 

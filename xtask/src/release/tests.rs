@@ -12,11 +12,7 @@ impl Copy {
     fn new(name: &str) -> Self {
         let root = Workspace::load().expect("this workspace").root;
         let copy = Self(root.join(files::BUILD_DIRECTORY).join(format!("release-{name}-{}", std::process::id())));
-        for path in files::walk(&root).expect("files") {
-            let to = copy.0.join(&path);
-            fs::create_dir_all(to.parent().expect("a parent")).expect("a directory");
-            fs::copy(root.join(&path), to).expect(&path);
-        }
+        files::copy(&root, &copy.0).expect("a copy");
         for args in [
             &["init", "--quiet", "--initial-branch", BRANCH][..],
             &["config", "user.name", "Somebody"],

@@ -32,7 +32,15 @@ pub(super) fn check(packages: &[Package]) -> Vec<Problem> {
     check_against(packages, EXCEPTIONS)
 }
 
-fn check_against(packages: &[Package], exceptions: &[(&str, &str, &str)]) -> Vec<Problem> {
+/// The packages whose licence asks for more than notice, or that have none.
+pub(crate) fn unpermitted<'a>(packages: impl IntoIterator<Item = &'a Package>) -> Vec<Problem> {
+    unpermitted_but(packages, EXCEPTIONS)
+}
+
+fn unpermitted_but<'a>(
+    packages: impl IntoIterator<Item = &'a Package>,
+    exceptions: &[(&str, &str, &str)],
+) -> Vec<Problem> {
     let mut problems = Vec::new();
     for Package { name, license, .. } in packages {
         let Some(license) = license else {
@@ -45,6 +53,11 @@ fn check_against(packages: &[Package], exceptions: &[(&str, &str, &str)]) -> Vec
             problems.push(Problem::new(name, text));
         }
     }
+    problems
+}
+
+fn check_against(packages: &[Package], exceptions: &[(&str, &str, &str)]) -> Vec<Problem> {
+    let mut problems = unpermitted_but(packages, exceptions);
     for (package, licence, _) in exceptions {
         let used = |p: &Package| p.name == *package && p.license.as_deref() == Some(licence);
         if !packages.iter().any(used) {
