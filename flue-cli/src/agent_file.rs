@@ -1,7 +1,11 @@
 //! Agent files: Markdown with YAML front matter. The fields say what the agent is, the body is its instructions.
 
+mod check;
 mod fields;
 mod find;
+mod skill;
+mod subagent;
+mod values;
 
 use std::path::Path;
 
@@ -16,7 +20,7 @@ use crate::input;
 const FENCE: &str = "---";
 
 /// What an agent file says.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub(crate) struct AgentFile {
     /// The front matter.
     pub(crate) fields: Fields,
@@ -33,10 +37,10 @@ impl AgentFile {
         let text = input::file_text(path).map_err(|error| {
             Error::new(error.kind(), "read agent file", error.message().to_owned()).with("path", shown(path))
         })?;
-        Self::parse(&text, &shown(path))
+        Self::parse(&text, &shown(path), path.parent().unwrap_or(Path::new("")))
     }
 
-    fn parse(text: &str, name: &str) -> Result<Self> {
+    fn parse(text: &str, name: &str, base: &Path) -> Result<Self> {
         let malformed = |line: usize, column: usize, why: &str| {
             Error::new(ErrorKind::Config, "read agent file", format!("{name}:{line}:{column}: {why}"))
         };
@@ -63,7 +67,7 @@ impl AgentFile {
             body = after;
         };
         let (_, body) = split_line(body);
-        let fields = Fields::parse(yaml).map_err(|wrong| malformed(wrong.line, wrong.column, &wrong.why))?;
+        let fields = Fields::parse(yaml, base).map_err(|wrong| malformed(wrong.line, wrong.column, &wrong.why))?;
         Ok(Self { fields, instructions: body.trim().to_owned() })
     }
 }

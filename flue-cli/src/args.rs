@@ -10,9 +10,13 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use flue_core::Result;
 use flue_core::model::ThinkingLevel;
 
+use crate::command::sessions::SessionsArgs;
 use crate::exit;
+use crate::limits::LimitArgs;
 use crate::overlaid::FateArgs;
+use crate::policy::PolicyArgs;
 use crate::sandbox_kind::SandboxKind;
+use crate::store::SessionArgs;
 use crate::suggest;
 use crate::transfer::{Collect, Stage};
 use crate::variable::Variable;
@@ -22,10 +26,12 @@ Examples:
   flue run -m 'Review document.md' --model anthropic/claude-sonnet-4-6 \\
       --stage document.md --collect review.md
   flue exec --stage data.csv -- 'sort data.csv | uniq -c | sort -rn | head'
+  flue chat --sandbox local --ask bash --session fix
   flue models
 
 Exit codes: 0 done, 1 failed, 2 nothing was run because the call has to be
-put right, 124 out of time, 130 interrupted. `flue exec` passes codes on.";
+put right, 3 no result, 4 limit reached, 124 out of time, 130 interrupted.
+`flue exec` passes codes on.";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -34,11 +40,15 @@ Examples:
   flue run reviewer -m @task.txt --stage src --collect out:results --timeout 10m
   git diff | flue run --model openai/gpt-5.5 --instructions 'Review this.'
   flue run -m 'Make the tests pass.' --sandbox local --review
-  flue run reviewer -m 'Go on' --json | jq -r .text
+  flue run --session plan -m 'And the second chapter?' --max-cost 0.50
+  flue run -m 'List the risks.' --stage plan.md --schema risks.json | jq .
+
+A session keeps what was said. It keeps no files: those of a virtual sandbox
+are gone with the run, and are staged again for the next one.
 
 AGENT is a Markdown file. Its front matter may have the fields name,
-description, model, sandbox, cwd, tools and thinking; its body is the agent's
-instructions:
+description, model, sandbox, cwd, tools, thinking, policy, skills and
+subagents; its body is the agent's instructions:
   ---
   model: anthropic/claude-sonnet-4-6
   tools: [read, grep, glob]
@@ -47,7 +57,32 @@ instructions:
 
 The answer goes to standard output, everything else to standard error.
 Exit codes: 0 done, 1 failed, 2 nothing was run because the call has to be
-put right, 124 out of time, 130 interrupted.";
+put right, 3 the result of --schema could not be had, 4 a limit was reached,
+124 out of time, 130 interrupted.";
+
+const CHAT_EXAMPLES: &str = "\
+Examples:
+  flue chat --model anthropic/claude-sonnet-4-6
+  flue chat reviewer --session review --stage src
+  flue chat --sandbox local --ask bash --ask write --max-cost 2
+  printf 'Hello\\nAnd now in French\\n' | flue chat
+
+Each line is a message; one that ends in \\ goes on in the next. Ctrl-C stops
+the turn, Ctrl-D ends the chat, /help lists the commands. The files of the
+sandbox last as long as the chat; what was said lasts with --session.
+Of the limits, time and turns are those of a message, tokens and cost those
+of the session. Piped in, each line is answered in turn; exit code 1 says that
+one of them failed.";
+
+const SESSIONS_EXAMPLES: &str = "\
+Examples:
+  flue sessions list
+  flue sessions show plan
+  flue sessions fork plan other --at 12
+  flue sessions export plan > plan.jsonl
+  flue sessions import plan.jsonl --store sqlite:work.db
+
+A session is a conversation. No files are kept with it, copied or removed.";
 
 const EXEC_EXAMPLES: &str = "\
 Examples:
@@ -76,6 +111,13 @@ pub(crate) enum Command {
     /// Let an agent work on a message until it answers
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<RunArgs>),
+    /// Talk with an agent, message by message
+    #[command(after_help = CHAT_EXAMPLES)]
+    Chat(Box<ChatArgs>),
+    /// Look after stored sessions: list, show, fork,
+    /// delete, export, import
+    #[command(after_help = SESSIONS_EXAMPLES)]
+    Sessions(SessionsArgs),
     /// Run one shell command in a sandbox, without a model
     #[command(after_help = EXEC_EXAMPLES)]
     Exec(Box<ExecArgs>),
@@ -86,14 +128,11 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
 }
 
+/// Who works.
 #[derive(Debug, Args)]
-pub(crate) struct RunArgs {
+pub(crate) struct AgentArgs {
     /// An agent file, or the name of one in .flue/agents
     pub(crate) agent: Option<PathBuf>,
-    /// What to say to the agent; @FILE reads a file,
-    /// `-` standard input
-    #[arg(short, long, value_name = "TEXT", verbatim_doc_comment)]
-    pub(crate) message: Option<String>,
     /// The model, as provider/model; else the agent
     /// file's, else the one that FLUE_MODEL names
     #[arg(long, value_name = "MODEL", verbatim_doc_comment)]
@@ -106,14 +145,45 @@ pub(crate) struct RunArgs {
     /// medium, high or xhigh
     #[arg(long, value_name = "LEVEL", value_parser = thinking(), hide_possible_values = true, verbatim_doc_comment)]
     pub(crate) thinking: Option<ThinkingLevel>,
-    /// Stop after this time: 90, 90s, 15m or 1h
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(crate) timeout: Option<Duration>,
-    /// Stop after so many turns of the model
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_turns: Option<u32>,
+}
+
+/// Who works, where, and within what bounds: what `run` and `chat` have in common.
+#[derive(Debug, Args)]
+pub(crate) struct WorkArgs {
+    #[command(flatten)]
+    pub(crate) who: AgentArgs,
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) sandbox: SandboxArgs,
+    /// Show no progress
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
+    pub(crate) quiet: bool,
+    /// Also show turns, thinking and what tools return
+    #[arg(short, long, help_heading = "Output")]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// What to say to the agent; @FILE reads a file,
+    /// `-` standard input
+    #[arg(short, long, value_name = "TEXT", verbatim_doc_comment)]
+    pub(crate) message: Option<String>,
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+    /// Say nothing, and go on with the session's last
+    /// message, which was interrupted
+    #[arg(long, requires = "session", conflicts_with = "message", help_heading = "Session", verbatim_doc_comment)]
+    pub(crate) resume: bool,
+    /// Have the result in this form, a JSON Schema, and
+    /// print it as JSON instead of the answer
+    #[arg(long, value_name = "FILE", help_heading = "Output", verbatim_doc_comment)]
+    pub(crate) schema: Option<PathBuf>,
     /// Print one JSON object instead of the answer
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
@@ -128,12 +198,12 @@ pub(crate) struct RunArgs {
         verbatim_doc_comment
     )]
     pub(crate) events: Option<Option<PathBuf>>,
-    /// Show no progress
-    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
-    pub(crate) quiet: bool,
-    /// Also show turns, thinking and what tools return
-    #[arg(short, long, help_heading = "Output")]
-    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChatArgs {
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
 }
 
 #[derive(Debug, Args)]
@@ -244,7 +314,7 @@ pub(crate) fn refuse(mut refusal: clap::Error) -> u8 {
 }
 
 /// The commands, for suggestions where clap has none: it does not see `rnu` as a slip of `run`.
-const COMMANDS: [&str; 5] = ["run", "exec", "models", "doctor", "help"];
+const COMMANDS: [&str; 7] = ["run", "chat", "sessions", "exec", "models", "doctor", "help"];
 
 fn thinking() -> impl TypedValueParser<Value = ThinkingLevel> {
     PossibleValuesParser::new(ThinkingLevel::ALL.map(ThinkingLevel::name))
@@ -254,7 +324,7 @@ fn thinking() -> impl TypedValueParser<Value = ThinkingLevel> {
 /// The longest time limit, in seconds: a year.
 const MAX_SECONDS: f64 = 366.0 * 24.0 * 3600.0;
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &text[number.len()..] {
         "" | "s" => 1.0,

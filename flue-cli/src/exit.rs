@@ -8,6 +8,10 @@ pub(crate) const DONE: u8 = 0;
 pub(crate) const FAILED: u8 = 1;
 /// Nothing was run: the command line, the agent file, a file to stage or the choice of model has to be put right.
 pub(crate) const USAGE: u8 = 2;
+/// The structured result that was asked for was not to be had.
+pub(crate) const NO_RESULT: u8 = 3;
+/// A limit of turns, tokens or cost was reached.
+pub(crate) const LIMIT: u8 = 4;
 /// The time limit passed, as `timeout(1)` has it.
 pub(crate) const TIME_LIMIT: u8 = 124;
 /// `flue exec` itself failed, so that there is no exit code of the command, as `timeout(1)` and `env(1)` have it.

@@ -34,7 +34,15 @@ pub(crate) fn text(option: &'static str, value: &str) -> Result<String> {
 /// # Errors
 /// As [`text`].
 pub(crate) fn stdin_text(operation: &'static str) -> Result<String> {
-    utf8(operation, read_bounded(operation, io::stdin().lock(), MAX_TEXT_BYTES)?)
+    read_text(operation, io::stdin().lock(), MAX_TEXT_BYTES)
+}
+
+/// All of what is read, at most `limit` bytes of it, as text.
+///
+/// # Errors
+/// As [`text`].
+pub(crate) fn read_text(operation: &'static str, from: impl Read, limit: u64) -> Result<String> {
+    utf8(operation, read_bounded(operation, from, limit)?)
 }
 
 /// All of a file, as text.
@@ -43,7 +51,7 @@ pub(crate) fn stdin_text(operation: &'static str) -> Result<String> {
 /// As [`text`].
 pub(crate) fn file_text(path: impl AsRef<std::path::Path>) -> Result<String> {
     let file = File::open(path).map_err(|error| crate::host::io_error("read", &error))?;
-    utf8("read", read_bounded("read", file, MAX_TEXT_BYTES)?)
+    read_text("read", file, MAX_TEXT_BYTES)
 }
 
 /// Whether something other than a terminal is on standard input.

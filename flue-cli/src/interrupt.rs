@@ -3,11 +3,14 @@
 //! A thread of its own waits for them, so the second one works however busy the rest is. On systems without Unix signals
 //! the system's own default stays: the process ends at once.
 
+mod turns;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use flue_core::CancellationToken;
 
+pub(crate) use self::turns::TurnInterrupt;
 use crate::{exit, output};
 
 /// Says when to stop, and why.
@@ -19,11 +22,9 @@ pub(crate) struct Interrupt {
 
 impl Interrupt {
     /// Begins to listen. Before this, Ctrl-C ends the process as the system has it.
-    pub(crate) fn listen() -> Self {
-        let interrupt = Self::default();
+    pub(crate) fn listen(&self) {
         #[cfg(unix)]
-        interrupt.spawn_listener();
-        interrupt
+        self.spawn_listener();
     }
 
     /// Fires at the first signal. Whoever cannot go on otherwise may fire it, too.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod agent_file;
+mod approval;
 mod args;
 mod command;
 mod exit;
@@ -8,13 +9,18 @@ mod guarded;
 mod host;
 mod input;
 mod interrupt;
+mod limits;
 #[cfg(test)]
 mod manual;
 mod output;
 mod overlaid;
+mod policy;
 mod progress;
 mod sandbox_kind;
+mod setup;
+mod store;
 mod suggest;
+mod terminal;
 mod transfer;
 mod variable;
 mod wiring;
@@ -37,6 +43,8 @@ fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Run(args) => command::run::run(*args),
+        Command::Chat(args) => command::chat::run(*args),
+        Command::Sessions(args) => command::sessions::run(args),
         Command::Exec(args) => command::exec::run(*args),
         Command::Models(args) => command::models::run(&args),
         Command::Doctor(args) => command::doctor::run(&args),

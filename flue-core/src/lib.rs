@@ -33,6 +33,8 @@ pub use self::fs::{Copied, CopyLimits, Fs, copy_tree};
 pub use self::harness::{DEFAULT_SESSION, Harness};
 pub use self::limits::Limits;
 pub use self::output::MAX_OUTPUT_ATTEMPTS;
+#[cfg(feature = "json-schema")]
+pub use self::output::check_output_schema;
 pub use self::path::{MAX_PATH_BYTES, SandboxPath};
 pub use self::prompt::{MAX_IMAGE_CHARS, Prompt, PromptStream, Reply};
 pub use self::redact::{MIN_SECRET_BYTES, REDACTED, Redactor};
@@ -42,5 +44,5 @@ pub use self::sandbox::{
     SandboxInfo, SandboxLevel, is_special_address,
 };
 pub use self::session::{CompactionReason, MAX_TASK_DEPTH, Session, Task};
-pub use self::sessions::Sessions;
+pub use self::sessions::{Sessions, check_session_name};
 pub use self::skill::{SKILL_FILE, SKILLS_DIR, Skill};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::harness::Harness;
 use crate::session::Session;
-use crate::store::{Entry, EntryKind, SessionKey, Version};
+use crate::store::{Archive, Entry, EntryKind, Version, exists, missing};
 use crate::{Error, ErrorKind, Result};
 
 /// What the names of sessions begin with that belong to a task of another session.
@@ -69,8 +69,7 @@ impl Sessions {
     /// # Errors
     /// Those of the store.
     pub async fn list(&self) -> Result<Vec<Arc<str>>> {
-        let keys = self.0.shared().agent.store.list(self.0.id()).await?;
-        Ok(keys.into_iter().map(|key| key.session).filter(|name| !name.starts_with(TASK_PREFIX)).collect())
+        self.archive().list().await
     }
 
     /// What is stored of the session called `name`, oldest first, also while a prompt runs and also of a task's session.
@@ -78,9 +77,7 @@ impl Sessions {
     /// # Errors
     /// [`ErrorKind::NotFound`] when there is none; those of the store.
     pub async fn entries(&self, name: &str) -> Result<Vec<Entry>> {
-        let key = SessionKey::new(self.0.id(), name);
-        let stored = self.0.shared().agent.store.load(&key).await?;
-        if stored.entries.is_empty() { Err(missing("read session", name)) } else { Ok(stored.entries) }
+        self.archive().entries(name).await
     }
 
     /// Copies the first `at` entries of a session, all when nothing is said, to a new one called `to`.
@@ -91,35 +88,25 @@ impl Sessions {
     /// [`ErrorKind::NotFound`] when `from` does not exist, [`ErrorKind::AlreadyExists`] when `to` does,
     /// [`ErrorKind::InvalidInput`] when `from` has fewer entries; those of the store.
     pub async fn fork(&self, from: &str, to: &str, at: Option<Version>) -> Result<Session> {
-        let mut entries = self.entries(from).await?;
-        let all = entries.len() as u64;
-        let at = at.map_or(all, |at| at.0);
-        let Some(len) = usize::try_from(at).ok().filter(|len| (1..=entries.len()).contains(len)) else {
-            return Err(Error::new(ErrorKind::InvalidInput, "fork session", "the session has no such version")
-                .with("session", from)
-                .with("at", at)
-                .with("entries", all));
-        };
-        entries.truncate(len);
-        // Added at the end: entries refer to each other by their place.
-        self.make("fork session", to, entries, EntryKind::Forked { from: from.into(), at }).await
+        let (entries, forked) = self.archive().forked(from, at).await?;
+        self.make("fork session", to, entries, forked).await
+    }
+
+    fn archive(&self) -> Archive {
+        self.0.shared().archive()
     }
 
     /// Makes a session of `entries` and one that says how it came to be.
     async fn make(&self, operation: &'static str, name: &str, entries: Vec<Entry>, last: EntryKind) -> Result<Session> {
         check_session_name(operation, name)?;
-        let exists = || {
-            Error::new(ErrorKind::AlreadyExists, operation, "there is a session of this name; take another one")
-                .with("session", name)
-        };
         let session = self.0.session_or_new(name);
         let mut transcript = session.claim(operation)?;
         transcript.load().await?;
         if transcript.version() != Version(0) {
-            return Err(exists());
+            return Err(exists(operation, name));
         }
         match transcript.begin(entries, last).await {
-            Err(error) if error.kind() == ErrorKind::Conflict => return Err(exists()),
+            Err(error) if error.kind() == ErrorKind::Conflict => return Err(exists(operation, name)),
             begun => begun?,
         }
         drop(transcript);
@@ -138,12 +125,11 @@ impl Sessions {
     }
 }
 
-fn missing(operation: &'static str, name: &str) -> Error {
-    Error::new(ErrorKind::NotFound, operation, "there is no session of this name").with("session", name)
-}
-
 /// Checks the name of a session that callers may open.
-pub(crate) fn check_session_name(operation: &'static str, name: &str) -> Result<()> {
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`] for a name that is empty, too long, not one line, or a task's.
+pub fn check_session_name(operation: &'static str, name: &str) -> Result<()> {
     if name.starts_with(TASK_PREFIX) {
         return Err(Error::new(
             ErrorKind::InvalidInput,

@@ -1,16 +1,20 @@
 //! The front matter of an agent file.
 
 use std::fmt;
+use std::path::Path;
 
 use flue_core::model::ThinkingLevel;
-use flue_core::tool::BUILTIN_TOOLS;
+use flue_core::{Skill, Subagent};
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
+use super::check::{Check, field};
+use super::subagent::subagents;
+use super::values::{Rules, skills, tools};
+use crate::policy::Rule;
 use crate::sandbox_kind::SandboxKind;
-use crate::suggest;
 
 /// The front matter. What is absent is left to the command line and its defaults.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub(crate) struct Fields {
     pub(crate) name: Option<String>,
     pub(crate) description: Option<String>,
@@ -22,6 +26,10 @@ pub(crate) struct Fields {
     /// Names of built-in tools.
     pub(crate) tools: Option<Vec<String>>,
     pub(crate) thinking: Option<ThinkingLevel>,
+    /// Which tool calls run.
+    pub(crate) policy: Vec<Rule>,
+    pub(crate) skills: Vec<Skill>,
+    pub(crate) subagents: Vec<Subagent>,
 }
 
 /// What is wrong with front matter, and where; lines and columns count from 1.
@@ -33,10 +41,11 @@ pub(super) struct Malformed {
 }
 
 impl Fields {
-    /// Reads front matter, which begins on the second line of its file.
-    pub(super) fn parse(yaml: &str) -> Result<Self, Malformed> {
+    /// Reads front matter, which begins on the second line of its file. Paths in it are relative to `base`.
+    pub(super) fn parse(yaml: &str, base: &Path) -> Result<Self, Malformed> {
         // An empty line in the fence's place makes the parser count as the file does.
-        serde_norway::from_str(&format!("\n{yaml}")).map_err(|error| {
+        let text = format!("\n{yaml}");
+        FieldsSeed { base }.deserialize(serde_norway::Deserializer::from_str(&text)).map_err(|error| {
             let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
             let why = error.to_string().replace(&format!(" at line {line} column {column}"), "");
             Malformed { line, column, why }
@@ -44,15 +53,19 @@ impl Fields {
     }
 }
 
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(FieldsVisitor)
+struct FieldsSeed<'a> {
+    base: &'a Path,
+}
+
+impl<'de> DeserializeSeed<'de> for FieldsSeed<'_> {
+    type Value = Fields;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Fields, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-struct FieldsVisitor;
-
-impl<'de> Visitor<'de> for FieldsVisitor {
+impl<'de> Visitor<'de> for FieldsSeed<'_> {
     type Value = Fields;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,24 +83,53 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
         let mut fields = Fields::default();
         let mut seen = Vec::new();
-        while let Some(field) =
-            map.next_key_seed(Check("the name of a field", |name: &str| known_field(name, &seen)))?
-        {
-            seen.push(field);
+        let known = |name: &str, seen: &mut Vec<Field>| field("an agent file", FIELDS, seen, name);
+        while let Some(field) = map.next_key_seed(Check("the name of a field", |name: &str| known(name, &mut seen)))? {
             match field {
                 Field::Name => fields.name = map.next_value()?,
                 Field::Description => fields.description = map.next_value()?,
                 Field::Model => fields.model = map.next_value()?,
                 Field::Sandbox => fields.sandbox = map.next_value()?,
                 Field::Cwd => fields.cwd = map.next_value()?,
-                Field::Tools => {
-                    let tools: Option<Vec<ToolName>> = map.next_value()?;
-                    fields.tools = tools.map(|tools| tools.into_iter().map(|tool| tool.0).collect());
-                }
+                Field::Tools => fields.tools = map.next_value_seed(Optional(tools()))?,
                 Field::Thinking => fields.thinking = map.next_value()?,
+                Field::Policy => fields.policy = map.next_value_seed(Rules)?,
+                Field::Skills => fields.skills = map.next_value_seed(skills(self.base))?,
+                Field::Subagents => fields.subagents = map.next_value_seed(subagents(self.base))?,
             }
         }
         Ok(fields)
+    }
+}
+
+/// What a seed makes, or nothing of nothing.
+struct Optional<S>(S);
+
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Optional<S> {
+    type Value = Option<S::Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Optional<S> {
+    type Value = Option<S::Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value or nothing")
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        self.0.deserialize(deserializer).map(Some)
     }
 }
 
@@ -100,9 +142,12 @@ enum Field {
     Cwd,
     Tools,
     Thinking,
+    Policy,
+    Skills,
+    Subagents,
 }
 
-const FIELDS: [(&str, Field); 7] = [
+const FIELDS: [(&str, Field); 10] = [
     ("name", Field::Name),
     ("description", Field::Description),
     ("model", Field::Model),
@@ -110,58 +155,13 @@ const FIELDS: [(&str, Field); 7] = [
     ("cwd", Field::Cwd),
     ("tools", Field::Tools),
     ("thinking", Field::Thinking),
+    ("policy", Field::Policy),
+    ("skills", Field::Skills),
+    ("subagents", Field::Subagents),
 ];
-
-fn known_field(name: &str, seen: &[Field]) -> Result<Field, String> {
-    let names = FIELDS.map(|(name, _)| name);
-    let Some((_, field)) = FIELDS.into_iter().find(|(known, _)| *known == name) else {
-        let hint = suggest::hint(name, names);
-        return Err(format!("unknown field `{name}`{hint} (an agent file has {})", names.join(", ")));
-    };
-    if seen.contains(&field) { Err(format!("the field `{name}` is there twice")) } else { Ok(field) }
-}
 
 impl<'de> Deserialize<'de> for SandboxKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Check("the name of a kind of sandbox", |name: &str| name.parse()).deserialize(deserializer)
-    }
-}
-
-/// The name of a built-in tool.
-struct ToolName(String);
-
-impl<'de> Deserialize<'de> for ToolName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let check = |name: &str| {
-            if BUILTIN_TOOLS.contains(&name) {
-                return Ok(Self(name.to_owned()));
-            }
-            let hint = suggest::hint(name, BUILTIN_TOOLS);
-            Err(format!("there is no tool `{name}`{hint} (built in are {})", BUILTIN_TOOLS.join(", ")))
-        };
-        Check("the name of a tool", check).deserialize(deserializer)
-    }
-}
-
-/// Checks a string while the parser still knows where it stands.
-struct Check<F>(&'static str, F);
-
-impl<'de, T, F: FnOnce(&str) -> Result<T, String>> DeserializeSeed<'de> for Check<F> {
-    type Value = T;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de, T, F: FnOnce(&str) -> Result<T, String>> Visitor<'de> for Check<F> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-        (self.1)(text).map_err(E::custom)
     }
 }

@@ -33,7 +33,8 @@ pub(crate) fn run(args: ExecArgs) -> Result<u8, Failure> {
     if let Some(timeout) = args.timeout {
         request = request.with_timeout(timeout.saturating_sub(begun.elapsed()));
     }
-    let interrupt = Interrupt::listen();
+    let interrupt = Interrupt::default();
+    interrupt.listen();
     let through = Arc::new(Through::new(interrupt.token().clone()));
     let job = Job { request, stages, collects, through: through.clone() };
     let runtime = command::runtime().map_err(Failure::failed)?;

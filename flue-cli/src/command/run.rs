@@ -4,16 +4,13 @@ mod event_log;
 mod plan;
 mod report;
 
-use flue_core::{CancellationToken, ErrorKind, Harness, Reply, Result};
-use tokio::time::MissedTickBehavior;
+use flue_core::{CancellationToken, Harness, Result};
 
-use self::plan::{Plan, Print};
+use self::plan::{Opening, Plan, Print};
 use self::report::Report;
 use crate::args::RunArgs;
 use crate::exit::{self, Failure};
-use crate::overlaid::Ended;
-use crate::transfer::Site;
-use crate::{command, output, progress};
+use crate::{command, output};
 
 /// Runs the agent, and gives the exit code.
 ///
@@ -21,7 +18,8 @@ use crate::{command, output, progress};
 /// Usage errors, and whatever ended the run but success.
 pub(crate) fn run(args: RunArgs) -> Result<u8, Failure> {
     let json = args.json;
-    let plan = match Plan::make(args) {
+    let runtime = command::runtime().map_err(Failure::failed)?;
+    let plan = match runtime.block_on(Plan::make(args)) {
         Ok(plan) => plan,
         Err(error) => {
             if json {
@@ -30,7 +28,6 @@ pub(crate) fn run(args: RunArgs) -> Result<u8, Failure> {
             return Err(Failure::usage(error));
         }
     };
-    let runtime = command::runtime().map_err(Failure::failed)?;
     let mut report = runtime.block_on(plan.work());
     let answered = plan.answer(&report);
     // Whatever became of the answer: what was changed is not to be lost for it.
@@ -44,117 +41,70 @@ pub(crate) fn run(args: RunArgs) -> Result<u8, Failure> {
 impl Plan {
     /// Opens the sandbox, stages, prompts, collects and closes.
     async fn work(&self) -> Report {
-        let mut report = Report::begin(self.model.clone());
-        if let Some(warning) = self.warning {
-            self.progress.note(&format!("note: {warning}"));
-        }
+        let mut report = Report::begin(self.setup.model.clone(), self.setup.kept.as_ref());
         let cancel = self.interrupt.token();
-        let started = command::unless_cancelled(cancel, self.agent.start(command::fresh_id())).await;
-        match started {
+        match self.setup.start(cancel).await {
             Err(error) => report.fail(error),
             Ok(harness) => {
-                match self.stage(&harness).await {
+                match self.setup.stage(&harness, cancel).await {
                     Err(error) => report.fail(error),
-                    Ok(()) => match self.prompt(&harness).await {
-                        Err(error) => report.fail(error),
-                        Ok(reply) => report.text = Some(reply.text),
-                    },
+                    Ok(()) => {
+                        if let Err(error) = self.prompt(&harness, cancel, &mut report).await {
+                            report.fail(error);
+                        }
+                    }
                 }
-                self.collect(&harness, &mut report).await;
+                for (collected, error) in self.setup.collect(&harness, report.failed()).await {
+                    error.into_iter().for_each(|error| report.fail(error));
+                    report.files.push(collected);
+                }
                 if let Err(error) = harness.close().await {
                     report.fail(error);
                 }
             }
         }
-        report.count(&self.progress.tally());
+        report.count(&self.setup.progress.tally());
         report
     }
 
-    fn site<'a>(&self, harness: &'a Harness) -> Site<'a> {
-        Site { fs: harness.fs(), sandbox: harness.sandbox(), files: self.files }
-    }
-
-    async fn stage(&self, harness: &Harness) -> Result<()> {
-        for stage in &self.stages {
-            if let Some(note) = stage.run(&self.site(harness), self.interrupt.token()).await? {
-                self.progress.note(&note);
-            }
-        }
-        Ok(())
-    }
-
-    async fn prompt(&self, harness: &Harness) -> Result<Reply> {
-        let cancel = self.interrupt.token();
-        let mut prompt = harness.prompt(&self.message).cancel(cancel.clone());
+    async fn prompt(&self, harness: &Harness, cancel: &CancellationToken, report: &mut Report) -> Result<()> {
+        let session = self.setup.session(harness)?;
+        let prompt = match &self.opening {
+            Opening::Message(text) => session.prompt(text),
+            Opening::Resume => session.resume(),
+        };
+        let mut prompt = prompt.cancel(cancel.clone());
         if let Some(timeout) = self.timeout {
             prompt = prompt.timeout(timeout);
         }
-        let mut reply = prompt.into_future();
-        let mut redraw = tokio::time::interval(progress::REDRAW);
-        redraw.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut stopping = false;
-        loop {
-            tokio::select! {
-                // In this order, so that an interrupt is answered before the end that it brings about.
-                biased;
-                () = cancel.cancelled(), if !stopping => {
-                    stopping = true;
-                    // What else cancels it explains itself in the end.
-                    if self.interrupt.code().is_some() {
-                        self.progress.note("stopping; once more stops at once");
-                    }
-                }
-                reply = &mut reply => return reply,
-                _ = redraw.tick() => self.progress.tick(),
-            }
+        // What else cancels it explains itself in the end.
+        let stopping = || self.interrupt.code().map(|_| "stopping; once more stops at once");
+        #[cfg(feature = "schema")]
+        if let Some(schema) = &self.schema {
+            let reply = self.setup.follow(cancel, stopping, prompt.output_schema(schema.clone()).into_future()).await?;
+            report.text = Some(reply.text);
+            report.result = Some(reply.data);
+            return Ok(());
         }
-    }
-
-    /// Collects what there is, however the prompt ended: the sandbox is about to go.
-    async fn collect(&self, harness: &Harness, report: &mut Report) {
-        // Whoever interrupts the prompt still wants its files; the next interrupt ends the process.
-        let cancel = CancellationToken::new();
-        let cut_short = report.failed();
-        for collect in &self.collects {
-            let (collected, error) = collect.run(&self.site(harness), &cancel).await;
-            match error {
-                None => self.progress.note(&collected.to_string()),
-                // A run that did not end well may well not have come to write it.
-                Some(error) if cut_short && error.kind() == ErrorKind::NotFound => {
-                    self.progress.note(&format!("{error}"));
-                }
-                Some(error) => report.fail(error),
-            }
-            report.files.push(collected);
-        }
+        report.text = Some(self.setup.follow(cancel, stopping, prompt.into_future()).await?.text);
+        Ok(())
     }
 
     /// Ends the progress, and prints the answer where that is what goes to standard output.
     fn answer(&self, report: &Report) -> Result<(), Failure> {
-        let shown = self.progress.end();
-        match (&report.text, self.print) {
-            (Some(text), Print::Answer) if shown.as_ref() != Some(text) => output::print_text(text),
+        let shown = self.setup.progress.end();
+        match (&report.result, &report.text, self.print) {
+            (Some(result), _, Print::Answer) => output::print_text(&format!("{result:#}")),
+            (None, Some(text), Print::Answer) if shown.as_ref() != Some(text) => output::print_text(text),
             _ => Ok(()),
         }
     }
 
     /// Does with what was changed in an overlay what is to be done.
     async fn settle(&self, report: &mut Report) {
-        let say = |text: &str| self.progress.note(text);
-        if let Some(guarded) = &self.guarded {
-            guarded.tell(&|text| say(&format!("note: {text}")));
-        }
-        let Some(overlaid) = &self.overlaid else { return };
-        let ended = match self.interrupt.token().is_cancelled() {
-            true => Ended::Interrupted,
-            false if report.failed() => Ended::Badly,
-            false => Ended::Well,
-        };
-        let (settled, error) = overlaid.settle(ended, self.interrupt.token(), &say).await;
+        let (settled, error) = self.setup.settle(report.failed(), self.interrupt.token()).await;
         report.changes = settled;
-        if let Some(error) = error {
-            report.fail(error);
-        }
+        error.into_iter().for_each(|error| report.fail(error));
     }
 
     /// Says how it ended, and gives the exit code.
@@ -169,10 +119,9 @@ impl Plan {
             return Err(failure);
         }
         report.errors().for_each(output::complain);
-        match report.errors().next() {
-            None => Ok(exit::DONE),
-            Some(_) if report.timed_out() => Err(Failure::silent(exit::TIME_LIMIT)),
-            Some(_) => Err(Failure::silent(exit::FAILED)),
+        match report.code() {
+            exit::DONE => Ok(exit::DONE),
+            code => Err(Failure::silent(code)),
         }
     }
 }

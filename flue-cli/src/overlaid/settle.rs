@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flue_core::{CancellationToken, Error, ErrorKind, Result};
 use flue_sandbox_local::{Change, ChangeKind, Changes, Overlay};
 
-use super::ask::{Answer, Terminal};
+use super::ask::{Answer, Reviewer};
 use super::show::summary;
 use super::{Ended, FateArgs, File, Settled};
 use crate::host::{io_error, shown};
@@ -25,7 +25,7 @@ pub(crate) struct Overlaid {
 /// Whether changes are applied.
 enum Decided {
     /// Whoever sits at the terminal says so.
-    Ask(Terminal),
+    Ask(Reviewer),
     IfWell,
     No,
 }
@@ -37,7 +37,7 @@ impl Overlaid {
         let decided = match args {
             FateArgs { apply: true, .. } => Decided::IfWell,
             FateArgs { discard: true, .. } | FateArgs { patch: Some(_), review: false, .. } => Decided::No,
-            _ => match Terminal::open() {
+            _ => match Reviewer::open() {
                 Some(terminal) => Decided::Ask(terminal),
                 None => {
                     let why = "an overlay keeps changes aside, and there is no terminal to ask what becomes of them; say \

@@ -34,8 +34,16 @@ enum Doing {
     Answering,
     /// Waiting to ask again.
     Waiting,
-    /// The calls that run: id and words of each, oldest first.
-    Tools(Vec<(Arc<str>, String)>),
+    /// The calls that run, oldest first.
+    Tools(Vec<Call>),
+}
+
+/// A call that runs.
+struct Call {
+    /// The session of the task in which it does; ids are unique in a session only.
+    task: Option<Arc<str>>,
+    id: Arc<str>,
+    words: String,
 }
 
 /// The display on a terminal.
@@ -54,6 +62,8 @@ pub(super) struct Live<E, A = Stdout> {
     shown: String,
     failure: String,
     doing: Doing,
+    /// Whether the terminal is somebody else's.
+    paused: bool,
 }
 
 impl<E: Write + Send, A: Write + Send> Live<E, A> {
@@ -69,6 +79,7 @@ impl<E: Write + Send, A: Write + Send> Live<E, A> {
             shown: String::new(),
             failure: String::new(),
             doing: Doing::Nothing,
+            paused: false,
         }
     }
 
@@ -125,7 +136,7 @@ impl<E: Write + Send, A: Write + Send> Live<E, A> {
     }
 
     fn draw(&mut self, tally: &Tally) {
-        if !self.shown.is_empty() && !self.shown.ends_with('\n') {
+        if self.paused || !self.shown.is_empty() && !self.shown.ends_with('\n') {
             return;
         }
         let line = self.ink(Ink::Dim, &self.fit(&self.status(tally), 0));
@@ -152,12 +163,13 @@ impl<E: Write + Send, A: Write + Send> Live<E, A> {
         }
     }
 
-    fn tool_finished(&mut self, call: &str, is_error: bool, result: &str, took: Duration) {
+    fn tool_finished(&mut self, call: &Call, is_error: bool, result: &str, took: Duration) {
+        let indent = if call.task.is_some() { "  " } else { "" };
         let took = format!(" · {}", words::time(took));
-        let call = self.fit(call, 2 + took.chars().count());
+        let words = self.fit(&call.words, 2 + indent.len() + took.chars().count());
         let took = self.ink(Ink::Dim, &took);
         let mark = if is_error { self.ink(Ink::Red, "✗") } else { self.ink(Ink::Green, "✓") };
-        self.line(&format!("{mark} {call}{took}"));
+        self.line(&format!("{indent}{mark} {words}{took}"));
         if self.verbose {
             self.dim_lines(words::excerpt(result));
         } else if is_error {
@@ -166,19 +178,18 @@ impl<E: Write + Send, A: Write + Send> Live<E, A> {
         }
     }
 
-    fn tool_started(&mut self, id: &Arc<str>, call: String) {
-        let call = (id.clone(), call);
+    fn tool_started(&mut self, call: Call) {
         match &mut self.doing {
             Doing::Tools(calls) => calls.push(call),
             other => *other = Doing::Tools(vec![call]),
         }
     }
 
-    /// The words of the call of this id, which runs no more.
-    fn take_call(&mut self, id: &str) -> Option<String> {
+    /// The call of this id, which runs no more.
+    fn take_call(&mut self, task: Option<&Arc<str>>, id: &str) -> Option<Call> {
         let Doing::Tools(calls) = &mut self.doing else { return None };
-        let at = calls.iter().position(|(other, _)| &**other == id)?;
-        Some(calls.remove(at).1)
+        let at = calls.iter().position(|call| call.task.as_ref() == task && &*call.id == id)?;
+        Some(calls.remove(at))
     }
 
     /// What is being done, on one line.
@@ -191,8 +202,8 @@ impl<E: Write + Send, A: Write + Send> Live<E, A> {
             Doing::Waiting => " · waiting to try again".to_owned(),
             Doing::Tools(calls) => match calls.as_slice() {
                 [] => String::new(),
-                [(_, call)] => format!(" · {call}"),
-                [(_, call), more @ ..] => format!(" · (+{}) {call}", more.len()),
+                [call] => format!(" · {}", call.words),
+                [call, more @ ..] => format!(" · (+{}) {}", more.len(), call.words),
             },
         };
         // What counts stands first, so that a long call is what gets cut.
@@ -208,8 +219,19 @@ impl<E: Write + Send, A: Write + Send> Live<E, A> {
 }
 
 impl<E: Write + Send, A: Write + Send> Display for Live<E, A> {
-    fn event(&mut self, event: &Event, tally: &Tally) {
+    fn event(&mut self, event: &Event, task: Option<&Arc<str>>, tally: &Tally) {
+        let call = |id: &Arc<str>, words| Call { task: task.cloned(), id: id.clone(), words };
         match event {
+            Event::ToolStarted { call_id, tool, arguments } => {
+                self.tool_started(call(call_id, words::call(tool, arguments)));
+            }
+            Event::ToolFinished { call_id, tool, is_error, result, duration_ms } => {
+                let known = self.take_call(task, call_id);
+                let call = known.unwrap_or_else(|| call(call_id, words::call(tool, "{}")));
+                self.tool_finished(&call, *is_error, result, Duration::from_millis(*duration_ms));
+            }
+            // What a subagent says is for its parent.
+            _ if task.is_some() => {}
             Event::SandboxOpened { provider, cwd, .. } => {
                 let line = self.ink(Ink::Dim, &format!("sandbox {provider}  {cwd}"));
                 self.line(&line);
@@ -242,19 +264,26 @@ impl<E: Write + Send, A: Write + Send> Display for Live<E, A> {
                 self.line(&line);
                 self.doing = Doing::Waiting;
             }
-            Event::ToolStarted { call_id, tool, arguments } => self.tool_started(call_id, words::call(tool, arguments)),
-            Event::ToolFinished { call_id, tool, is_error, result, duration_ms } => {
-                let call = self.take_call(call_id).unwrap_or_else(|| words::call(tool, "{}"));
-                self.tool_finished(&call, *is_error, result, Duration::from_millis(*duration_ms));
-            }
             Event::SandboxClosed | Event::PromptFinished { .. } => return,
-            _ => {}
+            event => {
+                if let Some(line) = words::aside(event) {
+                    let line = self.ink(Ink::Dim, &line);
+                    self.line(&line);
+                }
+            }
         }
         self.draw(tally);
     }
 
     fn tick(&mut self, tally: &Tally) {
         self.draw(tally);
+    }
+
+    fn pause(&mut self, paused: bool) {
+        self.end_text();
+        self.erase();
+        let _ = self.err.flush();
+        self.paused = paused;
     }
 
     fn note(&mut self, text: &str) {
@@ -267,6 +296,9 @@ impl<E: Write + Send, A: Write + Send> Display for Live<E, A> {
         let line = self.ink(Ink::Dim, summary);
         self.line(&line);
         let _ = self.err.flush();
+        // A chat goes on with the next prompt.
+        self.shown.clear();
+        self.doing = Doing::Nothing;
         (!shown.is_empty()).then_some(shown)
     }
 }

@@ -5,10 +5,10 @@ mod plain;
 mod tally;
 #[cfg(test)]
 mod tests;
-mod words;
+pub(crate) mod words;
 
 use std::io::{self, IsTerminal};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use flue_core::event::{Event, EventRecord, Observer};
@@ -42,11 +42,14 @@ struct State {
 
 /// A way to show progress. Nothing is done about errors of writing: there is nowhere to tell of them.
 trait Display: Send {
-    /// Shows an event, which `tally` already counts.
-    fn event(&mut self, event: &Event, tally: &Tally);
+    /// Shows an event, which `tally` already counts; `task` is the session of the task that it belongs to.
+    fn event(&mut self, event: &Event, task: Option<&Arc<str>>, tally: &Tally);
 
     /// Redraws what changes with time alone.
     fn tick(&mut self, _tally: &Tally) {}
+
+    /// Keeps a redrawn line off the terminal, or no longer.
+    fn pause(&mut self, _paused: bool) {}
 
     /// Shows a line that is no event.
     fn note(&mut self, text: &str);
@@ -69,6 +72,23 @@ impl Progress {
             Some(Box::new(Plain::new(io::stderr(), verbose)))
         };
         Self(Mutex::new(State { tally: Tally::default(), display }))
+    }
+
+    /// Counts from nothing, for the next prompt.
+    pub(crate) fn begin(&self) {
+        self.lock().tally = Tally::default();
+    }
+
+    /// Takes a redrawn line off the terminal, until something else happens.
+    pub(crate) fn rest(&self) {
+        drop(self.pause());
+    }
+
+    /// Keeps the terminal free of a redrawn line for as long as the guard lives.
+    pub(crate) fn pause(&self) -> Paused<'_> {
+        let paused = Paused(self);
+        paused.set(true);
+        paused
     }
 
     /// Redraws what changes with time alone.
@@ -102,6 +122,23 @@ impl Progress {
     }
 }
 
+/// While it lives, no line is redrawn.
+pub(crate) struct Paused<'a>(&'a Progress);
+
+impl Paused<'_> {
+    fn set(&self, paused: bool) {
+        if let Some(display) = &mut self.0.lock().display {
+            display.pause(paused);
+        }
+    }
+}
+
+impl Drop for Paused<'_> {
+    fn drop(&mut self) {
+        self.set(false);
+    }
+}
+
 /// How wide the terminal on standard error is.
 fn columns() -> usize {
     /// Columns of a terminal that does not say.
@@ -112,9 +149,12 @@ fn columns() -> usize {
 impl Observer for Progress {
     fn event(&self, record: &EventRecord) {
         let State { tally, display } = &mut *self.lock();
-        tally.event(&record.event);
+        let task = record.session.as_ref().filter(|_| record.task.is_some());
+        if task.is_none() {
+            tally.event(&record.event);
+        }
         if let Some(display) = display {
-            display.event(&record.event, tally);
+            display.event(&record.event, task, tally);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Progress as lines, for logs and pipes.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use flue_core::event::Event;
@@ -17,6 +18,8 @@ pub(super) struct Plain<W> {
     /// Whether `partial` is thinking.
     thinking: bool,
     failure: String,
+    /// What stands before lines of a task.
+    indent: &'static str,
 }
 
 /// Gathers pieces of text into lines.
@@ -48,11 +51,11 @@ impl Lines {
 
 impl<W: Write + Send> Plain<W> {
     pub(super) fn new(out: W, verbose: bool) -> Self {
-        Self { out, verbose, partial: Lines::default(), thinking: false, failure: String::new() }
+        Self { out, verbose, partial: Lines::default(), thinking: false, failure: String::new(), indent: "" }
     }
 
     fn line(&mut self, text: &str) {
-        let _ = writeln!(self.out, "{text}");
+        let _ = writeln!(self.out, "{}{text}", self.indent);
     }
 
     fn text(&mut self, text: &str, thinking: bool) {
@@ -89,8 +92,11 @@ impl<W: Write + Send> Plain<W> {
 }
 
 impl<W: Write + Send> Display for Plain<W> {
-    fn event(&mut self, event: &Event, _tally: &Tally) {
+    fn event(&mut self, event: &Event, task: Option<&Arc<str>>, _tally: &Tally) {
+        self.indent = if task.is_some() { "  " } else { "" };
         match event {
+            // What a subagent says is for its parent.
+            Event::TextDelta { .. } | Event::ThinkingDelta { .. } | Event::TurnFinished { .. } if task.is_some() => {}
             Event::SandboxOpened { provider, cwd, .. } => self.line(&format!("sandbox {provider}  {cwd}")),
             Event::TurnStarted { turn, model, .. } if self.verbose => self.line(&format!("turn {turn}  {model}")),
             Event::ThinkingDelta { text } => self.text(text, true),
@@ -107,8 +113,13 @@ impl<W: Write + Send> Display for Plain<W> {
             Event::ToolFinished { tool, is_error, result, duration_ms, .. } => {
                 self.tool_finished(tool, *is_error, result, Duration::from_millis(*duration_ms));
             }
-            _ => {}
+            event => {
+                if let Some(line) = words::aside(event) {
+                    self.line(&line);
+                }
+            }
         }
+        self.indent = "";
     }
 
     fn note(&mut self, text: &str) {

@@ -11,7 +11,7 @@ pub(crate) struct Tally {
     begun: Instant,
     /// Turns of the model, retries counted.
     pub(crate) turns: u32,
-    /// Tokens and money of all turns.
+    /// Tokens and money of all turns, those of tasks too.
     pub(crate) usage: Usage,
     /// How the prompt ended.
     pub(crate) outcome: Option<Outcome>,
@@ -32,9 +32,10 @@ impl Tally {
     pub(super) fn event(&mut self, event: &Event) {
         match event {
             Event::TurnStarted { turn, .. } => self.turns = *turn,
-            Event::TurnFinished { usage, .. } => self.usage += *usage,
-            Event::PromptFinished { outcome, usage, turns, .. } => {
+            Event::TurnFinished { usage, .. } | Event::TaskFinished { usage, .. } => self.usage += *usage,
+            Event::PromptFinished { outcome, usage, tasks, turns, .. } => {
                 (self.outcome, self.usage, self.turns) = (Some(*outcome), *usage, *turns);
+                self.usage += *tasks;
             }
             _ => {}
         }

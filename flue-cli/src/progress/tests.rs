@@ -100,7 +100,7 @@ fn run(display: &mut dyn Display) {
     let mut tally = Tally::default();
     for event in &events {
         tally.event(event);
-        display.event(event, &tally);
+        display.event(event, None, &tally);
     }
     display.note("collected a as b");
     display.end("done  3 turns");

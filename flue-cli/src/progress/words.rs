@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flue_core::event::Outcome;
+use flue_core::event::{Event, Outcome};
 use flue_core::model::Usage;
 use serde_json::Value;
 
@@ -10,22 +10,24 @@ use super::Tally;
 use crate::output::tame;
 
 /// The longest detail of a tool call, in characters.
-const MAX_DETAIL: usize = 120;
+pub(crate) const MAX_DETAIL: usize = 120;
 /// The longest error of a tool that is shown whole, in characters.
 const MAX_ERROR: usize = 200;
 
 /// The argument of a built-in tool that says most.
-const TELLING: [(&str, &str); 6] = [
+const TELLING: [(&str, &str); 8] = [
     ("bash", "command"),
     ("read", "path"),
     ("write", "path"),
     ("edit", "path"),
     ("grep", "pattern"),
     ("glob", "pattern"),
+    ("task", "prompt"),
+    ("activate_skill", "name"),
 ];
 
 /// A tool call on one line: `read  document.md`, `bash  $ wc -l document.md`.
-pub(super) fn call(tool: &str, arguments: &str) -> String {
+pub(crate) fn call(tool: &str, arguments: &str) -> String {
     let value: Value = serde_json::from_str(arguments).unwrap_or(Value::Null);
     let telling =
         TELLING.iter().find(|(name, _)| *name == tool).and_then(|(_, argument)| value.get(argument)?.as_str());
@@ -54,8 +56,26 @@ pub(super) fn retry(attempt: u32, of: u32, delay_ms: u64, why: &str) -> String {
     format!("retry {attempt}/{of} in {}: {}", time(Duration::from_millis(delay_ms)), one_line(why, MAX_ERROR))
 }
 
+/// What is said of an event besides turns and tools, if anything.
+pub(super) fn aside(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::WorkspaceSkipped { path, why } => {
+            format!("passed over {}: {}", one_line(path, MAX_DETAIL), one_line(why, MAX_ERROR))
+        }
+        Event::CompactionStarted { tokens: count, .. } => format!("making room: about {} tokens", tokens(*count)),
+        Event::CompactionFinished { error: Some(error), .. } => {
+            format!("no room was made: {}", one_line(&error.message, MAX_ERROR))
+        }
+        Event::CompactionFinished { messages_before, messages_after, .. } => {
+            format!("made room: {messages_before} messages are shown to the model as {messages_after}")
+        }
+        Event::Reminded { attempt, of } => format!("there is no result yet; asked again ({attempt} of {of})"),
+        _ => return None,
+    })
+}
+
 /// The first lines of what a tool returned.
-pub(super) fn excerpt(result: &str) -> Vec<String> {
+pub(crate) fn excerpt(result: &str) -> Vec<String> {
     /// Lines that are shown.
     const MAX_LINES: usize = 20;
     let mut lines: Vec<String> = result.lines().take(MAX_LINES).map(|line| one_line(line, MAX_DETAIL)).collect();
@@ -67,7 +87,7 @@ pub(super) fn excerpt(result: &str) -> Vec<String> {
 }
 
 /// `text` on one line of at most `max` characters, safe for a terminal; what is cut ends in `...`.
-pub(super) fn one_line(text: &str, max: usize) -> String {
+pub(crate) fn one_line(text: &str, max: usize) -> String {
     let text = tame(text.trim());
     let mut line = String::new();
     for (index, c) in text.chars().enumerate() {
@@ -90,18 +110,16 @@ pub(super) fn summary(tally: &Tally) -> String {
         _ => "failed",
     };
     let turns = if tally.turns == 1 { "turn" } else { "turns" };
-    let Usage { output, .. } = tally.usage;
-    let mut line = format!(
-        "{outcome}  {} {turns} · {} tokens in, {} out",
-        tally.turns,
-        tokens(tally.usage.context()),
-        tokens(output)
-    );
-    if let Some(cost) = tally.usage.cost {
-        line.push_str(&format!(" · {}", money(cost.total)));
+    format!("{outcome}  {} {turns} · {} · {}", tally.turns, spent(&tally.usage), time(tally.elapsed()))
+}
+
+/// Tokens and money: `1.5k tokens in, 20 out · $0.0012`.
+pub(crate) fn spent(usage: &Usage) -> String {
+    let mut words = format!("{} tokens in, {} out", tokens(usage.context()), tokens(usage.output));
+    if let Some(cost) = usage.cost {
+        words.push_str(&format!(" · {}", money(cost.total)));
     }
-    line.push_str(&format!(" · {}", time(tally.elapsed())));
-    line
+    words
 }
 
 /// `940`, `12.3k`, `4.1M`.

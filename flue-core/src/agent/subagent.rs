@@ -79,7 +79,11 @@ impl Subagent {
         self
     }
 
-    fn check(&self) -> Result<()> {
+    /// Checks its name, its description and its narrowing, before there is an agent that has it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`], with what is wrong.
+    pub fn check(&self) -> Result<()> {
         let bad =
             |why: &'static str| Err(Error::new(ErrorKind::Config, "define subagent", why).with("name", &self.name));
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';

@@ -54,6 +54,15 @@ impl Output<Value> {
     }
 }
 
+/// Checks that `schema` is one that [`Prompt::output_schema`](crate::Prompt::output_schema) takes, before there is a prompt.
+///
+/// # Errors
+/// [`ErrorKind::Config`] when it is none.
+#[cfg(feature = "json-schema")]
+pub fn check_output_schema(schema: &Value) -> Result<()> {
+    Shape::raw(schema.clone()).map(drop)
+}
+
 fn decode<T: DeserializeOwned>(value: Value) -> Result<T> {
     serde_json::from_value(value).map_err(|error| {
         Error::new(ErrorKind::Internal, OPERATION, "the result passed its check and then could not be read")

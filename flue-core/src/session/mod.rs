@@ -32,7 +32,7 @@ use crate::agent::Definition;
 use crate::event::{Event, Events};
 use crate::model::{Body, Message, Usage};
 use crate::reach::Reach;
-use crate::store::{EntryKind, SessionKey};
+use crate::store::{Archive, SessionKey};
 use crate::tool::PathLocks;
 use crate::{Error, ErrorKind, Result, Sandbox, SandboxPath};
 
@@ -48,6 +48,13 @@ pub(crate) struct Shared {
     pub(crate) locks: PathLocks,
     /// How many tasks lie above; 0 for what the harness's own sessions share.
     pub(crate) depth: u32,
+}
+
+impl Shared {
+    /// What the store has of the harness.
+    pub(crate) fn archive(&self) -> Archive {
+        Archive::new(self.agent.store.clone(), self.id.clone())
+    }
 }
 
 /// An open sandbox of which it is told exactly once that it is closed.
@@ -169,28 +176,8 @@ impl Session {
     /// [`ErrorKind::SessionBusy`] while something runs on it; those of the store, after which it can be used as before.
     pub(crate) async fn delete(&self) -> Result<()> {
         let mut transcript = self.claim("delete session")?;
-        let store = &self.shared.agent.store;
-        for key in self.tasks_below().await?.iter().rev() {
-            store.delete(key).await?;
-        }
+        self.shared.archive().delete_tasks(&self.name).await?;
         transcript.delete().await
-    }
-
-    /// The sessions of the tasks of this session, and of theirs, each after the one that it belongs to.
-    async fn tasks_below(&self) -> Result<Vec<SessionKey>> {
-        let key = |session: Arc<str>| SessionKey::new(self.shared.id.clone(), session);
-        let mut found: Vec<SessionKey> = Vec::new();
-        let mut pending = vec![self.name.clone()];
-        while let Some(name) = pending.pop() {
-            for entry in self.shared.agent.store.load(&key(name.clone())).await?.entries {
-                if let EntryKind::TaskStarted { task, .. } = entry.kind {
-                    let below = task_session(&name, &task);
-                    found.push(key(below.clone()));
-                    pending.push(below);
-                }
-            }
-        }
-        Ok(found)
     }
 
     /// Takes the session for one operation.

@@ -4,6 +4,7 @@
 //! affair ([`Capabilities::persistent`](crate::Capabilities)). An agent that goes on in a stored session with a fresh virtual
 //! sandbox remembers files that are no longer there.
 
+mod archive;
 mod entry;
 mod memory;
 
@@ -12,6 +13,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use self::archive::Archive;
+pub(crate) use self::archive::{exists, missing};
 pub use self::entry::{ENTRY_FORMAT, Entry, EntryKind, newer_format};
 pub use self::memory::MemoryStore;
 use crate::{Error, ErrorKind, Result};

@@ -1,41 +1,38 @@
 //! What a run is going to do, from the command line, the agent file and the environment, checked before anything is run.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flue_core::{AgentSpec, Error, ErrorKind, Result};
+use flue_core::event::Observer;
+use flue_core::{Error, ErrorKind, Result};
+use serde_json::Value;
 
 use super::event_log::EventLog;
-use crate::agent_file::{self, AgentFile};
 use crate::args::RunArgs;
-use crate::guarded::Guarded;
-use crate::host::io_error;
+use crate::input;
 use crate::interrupt::Interrupt;
-use crate::overlaid::Overlaid;
-use crate::progress::{Detail, Progress};
-use crate::transfer::{Collect, Files, Stage};
-use crate::{input, wiring};
+use crate::setup::{Budget, Setup};
 
 /// What a run is going to do.
 pub(super) struct Plan {
-    pub(super) agent: AgentSpec,
-    /// What the user is told before anything runs.
-    pub(super) warning: Option<&'static str>,
-    /// Whose the sandbox's files are.
-    pub(super) files: Files,
-    /// Where changes are kept aside.
-    pub(super) overlaid: Option<Overlaid>,
-    pub(super) guarded: Option<Guarded>,
-    /// `provider/model`.
-    pub(super) model: String,
-    pub(super) message: String,
+    pub(super) setup: Setup,
+    pub(super) opening: Opening,
     pub(super) timeout: Option<Duration>,
-    pub(super) stages: Vec<Stage>,
-    pub(super) collects: Vec<Collect>,
+    /// The form of the result, if one is asked for.
+    #[cfg(feature = "schema")]
+    pub(super) schema: Option<Value>,
     pub(super) print: Print,
-    pub(super) progress: Arc<Progress>,
     pub(super) events: Option<Arc<EventLog>>,
     pub(super) interrupt: Interrupt,
+}
+
+/// How the run begins.
+pub(super) enum Opening {
+    /// This is said.
+    Message(String),
+    /// What was said before is gone on with.
+    Resume,
 }
 
 /// What goes to standard output.
@@ -47,79 +44,60 @@ pub(super) enum Print {
 }
 
 impl Plan {
-    /// Reads and checks everything that the run depends on. What the command line says beats the agent file.
+    /// Reads and checks everything that the run depends on.
     ///
     /// # Errors
     /// Whatever the caller has to put right.
-    pub(super) fn make(args: RunArgs) -> Result<Self> {
+    pub(super) async fn make(args: RunArgs) -> Result<Self> {
         let print = print(&args)?;
-        let file = match &args.agent {
-            None => AgentFile::default(),
-            Some(agent) => {
-                let cwd = std::env::current_dir().map_err(|error| io_error("find the current directory", &error))?;
-                AgentFile::load(&agent_file::find(agent, &cwd)?)?
-            }
-        };
-        let AgentFile { fields, instructions } = file;
-        let stages = args.sandbox.stages()?;
-        let collects = args.sandbox.collects()?;
-        let place = wiring::sandbox(&args.sandbox, fields.sandbox, fields.cwd)?;
-        let model = wiring::model(args.model.or(fields.model))?;
-        let model_name = model.info().spec();
-        let instructions = match &args.instructions {
-            Some(text) => input::text("instructions", text)?,
-            None => instructions,
-        };
-        let mut agent = AgentSpec::builder(model, place.factory).instructions(instructions);
-        if let Some(cwd) = place.cwd {
-            agent = agent.cwd(cwd);
-        }
-        if let Some(tools) = fields.tools {
-            agent = agent.builtin_tools(tools);
-        }
-        if let Some(level) = args.thinking.or(fields.thinking) {
-            agent = agent.thinking(level);
-        }
-        if let Some(turns) = args.max_turns {
-            agent = agent.max_turns(turns);
-        }
-        // Read last, because it may wait for somebody to type.
-        let message = message(args.message.as_deref())?;
-
-        let detail = match (args.quiet, args.verbose) {
-            (true, _) => Detail::Quiet,
-            (_, true) => Detail::Verbose,
-            _ => Detail::Normal,
-        };
-        let progress = Arc::new(Progress::new(detail, print == Print::Answer));
-        agent = agent.observer(progress.clone());
-        let interrupt = Interrupt::listen();
-        let events = match args.events {
+        let schema = args.schema.as_deref().map(schema).transpose()?;
+        let interrupt = Interrupt::default();
+        let events = match &args.events {
             None => None,
             Some(None) => Some(Arc::new(EventLog::to_stdout(interrupt.token().clone()))),
-            Some(Some(path)) => Some(Arc::new(EventLog::to_file(&path, interrupt.token().clone())?)),
+            Some(Some(path)) => Some(Arc::new(EventLog::to_file(path, interrupt.token().clone())?)),
         };
-        if let Some(events) = &events {
-            agent = agent.observer(events.clone());
-        }
-        let agent = agent.build()?;
+        let observers = events.clone().map(|events| events as Arc<dyn Observer>);
+        // A result is printed when it is there, and not what is said on the way to it.
+        let answers = print == Print::Answer && schema.is_none();
+        let setup = Setup::make(&args.work, Budget::Prompt, answers, observers).await?;
+        // Read last, because it may wait for somebody to type.
+        let opening = if args.resume { Opening::Resume } else { Opening::Message(message(args.message.as_deref())?) };
+        interrupt.listen();
         Ok(Self {
-            agent,
-            warning: place.warning,
-            files: place.files,
-            overlaid: place.overlaid,
-            guarded: place.guarded,
-            model: model_name,
-            message,
-            timeout: args.timeout,
-            stages,
-            collects,
+            setup,
+            opening,
+            timeout: args.work.limits.timeout,
+            #[cfg(feature = "schema")]
+            schema,
             print,
-            progress,
             events,
             interrupt,
         })
     }
+}
+
+/// The JSON Schema in a file.
+#[cfg(feature = "schema")]
+fn schema(path: &Path) -> Result<Value> {
+    let wrong = |kind, why: String| Error::new(kind, "read schema", why);
+    let name = crate::host::shown(path);
+    let text =
+        input::file_text(path).map_err(|error| wrong(error.kind(), error.message().to_owned()).with("path", &name))?;
+    let schema = serde_json::from_str(&text).map_err(|error| {
+        let why = error.to_string();
+        // It says the place at its end, too.
+        let why = why.split(" at line ").next().unwrap_or_default();
+        wrong(ErrorKind::Config, format!("{name}:{}:{}: {why}", error.line(), error.column()))
+    })?;
+    flue_core::check_output_schema(&schema)
+        .map_err(|error| wrong(error.kind(), format!("{name} is no JSON Schema")).with_source(error))?;
+    Ok(schema)
+}
+
+#[cfg(not(feature = "schema"))]
+fn schema(_: &Path) -> Result<Value> {
+    Err(Error::unsupported("read schema", "--schema is not built in; build with the feature `schema`"))
 }
 
 fn print(args: &RunArgs) -> Result<Print> {

@@ -1,12 +1,15 @@
 //! How a run ended, for people and for programs.
 
-use flue_core::Error;
 use flue_core::event::{ErrorSummary, Outcome};
 use flue_core::model::Usage;
+use flue_core::{Error, ErrorKind};
 use serde::Serialize;
+use serde_json::Value;
 
+use crate::exit;
 use crate::overlaid::Settled;
 use crate::progress::Tally;
+use crate::store::Kept;
 use crate::transfer::Collected;
 
 /// How a run ended. Serialises as the object of `--json`; fields are added to it, never changed.
@@ -16,6 +19,12 @@ pub(super) struct Report {
     outcome: &'static str,
     /// The answer.
     pub(super) text: Option<String>,
+    /// What was asked for with a schema.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) result: Option<Value>,
+    /// The stored session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
     /// `provider/model`.
     model: Option<String>,
     turns: u32,
@@ -60,18 +69,20 @@ impl From<Usage> for Tokens {
 impl Report {
     /// The report of a run that could not be begun.
     pub(super) fn not_started(error: &Error) -> Self {
-        Self { outcome: "not_started", error: Some(error.into()), ..Self::new(None) }
+        Self { outcome: "not_started", error: Some(error.into()), ..Self::new(None, None) }
     }
 
-    /// The report of a run with this model.
-    pub(super) fn begin(model: String) -> Self {
-        Self::new(Some(model))
+    /// The report of a run with this model, in this session.
+    pub(super) fn begin(model: String, kept: Option<&Kept>) -> Self {
+        Self::new(Some(model), kept.map(|kept| kept.name.clone()))
     }
 
-    fn new(model: Option<String>) -> Self {
+    fn new(model: Option<String>, session: Option<String>) -> Self {
         Self {
             outcome: name(Outcome::Completed),
             text: None,
+            result: None,
+            session,
             model,
             turns: 0,
             usage: Tokens::default(),
@@ -111,9 +122,17 @@ impl Report {
         self.errors.iter()
     }
 
-    /// Whether the run ended because its own time limit passed.
-    pub(super) fn timed_out(&self) -> bool {
-        self.outcome == name(Outcome::TimedOut)
+    /// The exit code.
+    pub(super) fn code(&self) -> u8 {
+        match self.errors.first() {
+            None => exit::DONE,
+            Some(error) if error.kind() == ErrorKind::ResultUnavailable => exit::NO_RESULT,
+            Some(error) => match error.into() {
+                Outcome::TimedOut => exit::TIME_LIMIT,
+                Outcome::LimitReached => exit::LIMIT,
+                _ => exit::FAILED,
+            },
+        }
     }
 }
 
