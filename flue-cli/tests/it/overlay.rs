@@ -234,8 +234,11 @@ fn who_is_killed_while_applying_leaves_every_file_old_or_new() {
         let seen: Vec<String> = names.iter().map(|name| place.read(name)).collect();
         assert!(seen.iter().all(|text| text == "old\n" || text == "new\n"), "a file is neither");
         if seen.iter().any(|text| text == "old\n") {
-            // What was replaced is kept.
             assert!(place.names().iter().any(|name| name.starts_with(".flue-apply-")));
+            // The next one finishes it.
+            exec(&place, &["--discard", "true"]).code(0);
+            assert!(names.iter().all(|name| place.read(name) == "new\n"), "it is not finished");
+            assert!(!place.names().iter().any(|name| name.starts_with(".flue-apply-")), "something is left");
             return;
         }
     }

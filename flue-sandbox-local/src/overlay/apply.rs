@@ -2,43 +2,144 @@
 //!
 //! First everything is looked at: nobody may have changed what is going to be replaced, and the layer must still be as it was
 //! reviewed. Then the new contents are written into a directory of their own, so that a full disk is found out before anything
-//! changed. Then each file takes its place in one step, and the one that it replaces is looked at again once it has been taken
-//! away; when that is not the expected one, or anything else goes wrong, all is put back.
+//! changed, and what is going to be done with them is written down beside the layer. Then each file takes its place in one step,
+//! and the one that it replaces is looked at again once it has been taken away; when that is not the expected one, or anything
+//! else goes wrong, all is put back. When the program is killed meanwhile, [`recover`] goes on from there.
 
 mod journal;
+mod plan;
 
 use std::path::{Path, PathBuf};
 
 use flue_core::{Error, ErrorKind, Result};
 use rustix::io::Errno;
 
-use self::journal::Journal;
+use self::journal::{Journal, PREFIX};
+use self::plan::{Plan, Step, has_content};
 use super::changes::Changes;
 use super::compare::Sides;
 use super::edit::Edit;
-use super::tree::Kind;
-use crate::files::{Refusal, refused};
+use super::state::{self, State};
+use super::tree::{Kind, Tree};
+use crate::files::{Refusal, entries, failed, refused};
 
-/// Brings `changes` to the host.
-pub(super) fn apply(sides: Sides<'_>, changes: &Changes) -> Result<()> {
+/// Brings `changes` to the host's directory `dir`.
+pub(super) fn apply(sides: Sides<'_>, changes: &Changes, dir: &Path, state: &State) -> Result<()> {
     let edits = outstanding(sides, &changes.edits)?;
     if edits.is_empty() {
         return Ok(());
     }
     let mut journal = Journal::begin(sides.host).map_err(|refusal| refused("apply", ".", refusal))?;
-    let Err((path, refusal)) = work(sides, &edits, &mut journal) else {
-        journal.finish();
-        return Ok(());
+    let plan = match prepare(sides, &edits, &mut journal, dir, state) {
+        Ok(plan) => plan,
+        Err((path, refusal)) => {
+            journal.finish();
+            return Err(unapplied(&path, refusal));
+        }
     };
-    let stuck = journal.undo();
-    Err(match refusal {
-        refusal if !stuck.is_empty() => stuck_at(&path, refusal, &stuck),
+    match journal.perform(&plan.steps) {
+        Ok(()) => {
+            journal.finish();
+            Plan::forget(state.path());
+            Ok(())
+        }
+        Err(failure) => Err(put_back(journal, &plan.steps, failure, state.path())),
+    }
+}
+
+/// Writes the new contents, and down what is to be done with them.
+fn prepare(
+    sides: Sides<'_>,
+    edits: &[&Edit],
+    journal: &mut Journal<'_>,
+    dir: &Path,
+    state: &State,
+) -> Result<Plan, (PathBuf, Refusal)> {
+    let draft = |edit: &&Edit| journal.draft(sides.layer, edit).map_err(|refusal| (edit.path.clone(), refusal));
+    let drafts = edits.iter().filter(|edit| has_content(edit)).map(draft).collect::<Result<Vec<_>, _>>()?;
+    let plan = Plan::new(dir, journal.name().to_owned(), edits, drafts);
+    let here = |error: std::io::Error| {
+        (state.path().to_owned(), Refusal::Os(Errno::from_io_error(&error).unwrap_or(Errno::IO)))
+    };
+    plan.save(state.path()).map_err(here)?;
+    journal.mark_begun().map_err(|errno| (PathBuf::from(journal.name()), errno.into()))?;
+    Ok(plan)
+}
+
+/// Undoes what was done before a step failed, and says how that went.
+fn put_back(journal: Journal<'_>, steps: &[Step], (at, refusal): (usize, Refusal), state: &Path) -> Error {
+    let path = steps.get(at).map(|step| step.path.clone()).unwrap_or_default();
+    let stuck = journal.undo(steps, at);
+    if !stuck.is_empty() {
+        return stuck_at(&path, refusal, &stuck);
+    }
+    Plan::forget(state);
+    unapplied(&path, refusal)
+}
+
+fn unapplied(path: &Path, refusal: Refusal) -> Error {
+    match refusal {
         // Between the look at it and now.
         Refusal::Os(Errno::EXIST | Errno::STALE | Errno::NOTEMPTY | Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
-            conflict(&[path])
+            conflict(&[path.to_owned()])
         }
         refusal => refused("apply", path.display(), refusal),
-    })
+    }
+}
+
+/// Whether there is something here that [`recover`] goes on with.
+pub(super) fn is_unfinished(state: &Path) -> bool {
+    Plan::is_left_in(state)
+}
+
+/// Finishes what programs that were killed began to apply to `dir`, by what they left in `keep_in`; removes what they had only
+/// prepared.
+///
+/// # Errors
+/// [`ErrorKind::Conflict`] when that cannot be finished because somebody changed the same meanwhile; then it is put back.
+pub(super) fn recover(host: &Tree, dir: &Path, keep_in: &Path) -> Result<()> {
+    for (state, _lock) in state::left(keep_in) {
+        let Ok(Some(plan)) = Plan::left_in(&state) else { continue };
+        if plan.dir == dir && plan.drafts.starts_with(PREFIX) && !plan.drafts.contains('/') {
+            go_on(host, &plan, &state)?;
+            state::remove(&state);
+        }
+    }
+    let top = host.open_dir(Path::new("")).map_err(|errno| failed("open", dir.display(), errno))?;
+    let names = entries(&top).map_err(|refusal| refused("open", dir.display(), refusal))?;
+    let ours = names.into_iter().filter_map(|(name, _)| String::from_utf8(name).ok());
+    for name in ours.filter(|name| name.starts_with(PREFIX)) {
+        if let Ok(journal) = Journal::hold(host, name)
+            && journal.was_begun() == (false, None)
+        {
+            journal.finish();
+        }
+    }
+    Ok(())
+}
+
+fn go_on(host: &Tree, plan: &Plan, state: &Path) -> Result<()> {
+    // Where the drafts are gone it was finished; where somebody holds them, it is not over.
+    let Ok(journal) = Journal::hold(host, plan.drafts.clone()) else { return Ok(()) };
+    let outcome = match journal.was_begun() {
+        (_, Some(failed)) => {
+            let stuck = journal.undo(&plan.steps, failed);
+            if stuck.is_empty() { Ok(()) } else { Err(stuck_at(&plan.dir, Errno::IO.into(), &stuck)) }
+        }
+        (true, None) => match journal.perform(&plan.steps) {
+            Ok(()) => {
+                journal.finish();
+                tracing::info!(dir = %plan.dir.display(), steps = plan.steps.len(), "finished applying changes");
+                Ok(())
+            }
+            Err(failure) => Err(put_back(journal, &plan.steps, failure, state)),
+        },
+        (false, None) => {
+            journal.finish();
+            Ok(())
+        }
+    };
+    outcome.map_err(|error| error.with("applied_by", "a program that was killed"))
 }
 
 /// What is still to be done of `edits`, after a look at all of them.
@@ -84,33 +185,4 @@ fn stuck_at(path: &Path, refusal: Refusal, stuck: &[PathBuf]) -> Error {
     let error = Error::new(ErrorKind::Io, "apply", why).with("failed_at", path.display());
     let error = stuck.iter().fold(error, |error, path| error.with("not_put_back", path.display()));
     error.with_source(refused("apply", path.display(), refusal))
-}
-
-fn work(sides: Sides<'_>, edits: &[&Edit], journal: &mut Journal<'_>) -> Result<(), (PathBuf, Refusal)> {
-    let mut each = |edits: &mut dyn Iterator<Item = &&Edit>,
-                    act: &mut dyn FnMut(&mut Journal<'_>, &Edit) -> Result<(), Refusal>| {
-        for edit in edits {
-            act(journal, edit).map_err(|refusal| (edit.path.clone(), refusal))?;
-        }
-        Ok(())
-    };
-    let has_content = |edit: &&&Edit| edit.is(Kind::File) || edit.is(Kind::Symlink);
-    let mut drafts = Vec::new();
-    each(&mut edits.iter().filter(has_content), &mut |journal, edit| {
-        drafts.push(journal.draft(sides.layer, edit)?);
-        Ok(())
-    })?;
-    // What goes, goes before what comes: a file may become a directory, and a directory a file. Deepest first.
-    let goes = |edit: &&&Edit| edit.then.is_some() && !edit.stays();
-    each(&mut edits.iter().filter(goes).rev(), &mut |journal, edit| journal.take_away(edit))?;
-    let comes = |edit: &&&Edit| edit.is(Kind::Directory) && !edit.stays();
-    each(&mut edits.iter().filter(comes), &mut |journal, edit| journal.make_dir(edit))?;
-    let mut drafts = drafts.into_iter();
-    each(&mut edits.iter().filter(has_content), &mut |journal, edit| match drafts.next() {
-        Some(draft) => journal.place(edit, &draft),
-        None => Err(Errno::INVAL.into()),
-    })?;
-    // A directory may lose the permission to write in it.
-    let kept = |edit: &&&Edit| edit.is(Kind::Directory);
-    each(&mut edits.iter().filter(kept).rev(), &mut |journal, edit| journal.set_mode(edit))
 }

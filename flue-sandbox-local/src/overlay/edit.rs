@@ -8,10 +8,6 @@ pub(super) use super::changes::Edit;
 use super::tree::Kind;
 
 impl Edit {
-    pub(super) fn was(&self, kind: Kind) -> bool {
-        self.then.is_some_and(|then| then.kind == kind)
-    }
-
     pub(super) fn is(&self, kind: Kind) -> bool {
         self.now.is_some_and(|now| now.kind == kind)
     }

@@ -37,7 +37,7 @@ pub(crate) struct Layer {
     view: Tree,
     kind: Kind,
     // Dropped last: nothing uses it any more.
-    _state: State,
+    state: State,
 }
 
 #[derive(Debug)]
@@ -64,6 +64,7 @@ impl Layer {
             return Err(Error::new(ErrorKind::Config, "open", why).with("keep_in", keep_in.display()));
         }
         let host = Tree::open(path).map_err(|errno| failed("open", dir, errno))?;
+        apply::recover(&host, path, &keep_in)?;
         let base = Base::take(&host).map_err(|refusal| refused("open", dir, refusal))?;
         let state = State::create(&keep_in)?;
         let (seen, view, kind) = match how {
@@ -84,7 +85,7 @@ impl Layer {
                 (SandboxPath::new(seen)?, view, Kind::Copied(copied))
             }
         };
-        Ok(Self { dir: dir.clone(), seen, base: Mutex::new(base), host, view, kind, _state: state })
+        Ok(Self { dir: dir.clone(), seen, base: Mutex::new(base), host, view, kind, state })
     }
 
     /// The directory that is seen instead of the host's.
@@ -153,7 +154,7 @@ impl Layer {
     /// Brings changes to the host.
     pub(super) fn apply(&self, changes: &Changes) -> Result<()> {
         let mut base = self.base();
-        let applied = apply::apply(self.sides(&base), changes);
+        let applied = apply::apply(self.sides(&base), changes, Path::new(self.dir.as_str()), &self.state);
         // What it did itself is nobody else's change: the new files, and those that were put back.
         for edit in &changes.edits {
             let Ok(there) = self.host.stamp(&edit.path) else { continue };

@@ -8,6 +8,7 @@ use flue_core::{Error, ErrorKind, Result};
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::{Errno, Result as OsResult};
 
+use super::apply;
 use super::base::MAX_DEPTH;
 use crate::files::{entries, failed, open_at};
 
@@ -17,6 +18,8 @@ const PREFIX: &str = "flue-overlay-";
 const PRIVATE: Mode = Mode::from_raw_mode(0o700);
 /// What is younger may be about to be locked by whoever made it.
 const LEAST_AGE: Duration = Duration::from_secs(600);
+/// How long what a killed program had begun to apply is kept for somebody to finish: a month.
+const KEPT_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// The most of other layers' directories that are looked at.
 const MAX_LOOKED_AT: usize = 1000;
 
@@ -68,22 +71,34 @@ fn lock(path: &Path) -> OsResult<OwnedFd> {
     Ok(dir)
 }
 
-/// Removes what programs that were killed left here.
+/// Removes what programs that were killed left here, but what is to be finished.
 fn sweep(parent: &Path) {
-    let own = rustix::process::geteuid();
-    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten().take(MAX_LOOKED_AT) {
-        let path = entry.path();
-        let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX))
-            && rustix::fs::lstat(&path).is_ok_and(|stat| stat.st_uid == own.as_raw());
-        let age = entry
-            .metadata()
-            .and_then(|facts| facts.modified())
-            .ok()
-            .and_then(|at| SystemTime::now().duration_since(at).ok());
-        if is_ours && age.is_some_and(|age| age > LEAST_AGE) && lock(&path).is_ok() {
+    for path in ours(parent) {
+        let modified = std::fs::symlink_metadata(&path).and_then(|facts| facts.modified());
+        let age = modified.ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+        let least = if apply::is_unfinished(&path) { KEPT_AGE } else { LEAST_AGE };
+        if age.is_some_and(|age| age > least) && lock(&path).is_ok() {
             remove(&path);
         }
     }
+}
+
+/// What programs that were killed left here, each held as long as its lock is kept.
+pub(super) fn left(parent: &Path) -> impl Iterator<Item = (PathBuf, OwnedFd)> {
+    ours(parent).filter_map(|path| lock(&path).ok().map(|lock| (path, lock)))
+}
+
+/// The directories of this user's layers, which nobody else can write in.
+fn ours(parent: &Path) -> impl Iterator<Item = PathBuf> {
+    let own = rustix::process::geteuid().as_raw();
+    let entries = std::fs::read_dir(parent).into_iter().flatten().flatten().take(MAX_LOOKED_AT);
+    let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX)));
+    named.map(|entry| entry.path()).filter(move |path| {
+        rustix::fs::lstat(path).is_ok_and(|stat| {
+            let is_dir = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+            is_dir && stat.st_uid == own && Mode::from_raw_mode(stat.st_mode) == PRIVATE
+        })
+    })
 }
 
 /// Removes a directory with everything in it, also what its owner made inaccessible. There is nobody to tell when it fails.
@@ -130,7 +145,7 @@ mod tests {
         rustix::fs::chmod(&closed, Mode::empty()).unwrap();
 
         let left = parent.join(format!("{PREFIX}left"));
-        std::fs::create_dir(&left).unwrap();
+        rustix::fs::mkdir(&left, PRIVATE).unwrap();
         let old = SystemTime::now() - 2 * LEAST_AGE;
         for path in [&left, &state.path] {
             std::fs::File::open(path).unwrap().set_modified(old).unwrap();

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::{Errno, Result as OsResult};
+use serde::{Deserialize, Serialize};
 
 use crate::files::{STEP, open_at};
 
@@ -75,7 +76,7 @@ impl Tree {
 }
 
 /// What something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Kind {
     File,
     Directory,
@@ -85,7 +86,7 @@ pub(super) enum Kind {
 }
 
 /// What is at a path, as far as a change of it shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stamp {
     pub(super) kind: Kind,
     /// Permission bits.
@@ -138,6 +139,11 @@ impl Stamp {
     /// The same after it was moved, which the time of its last change shows.
     pub(super) fn is_moved(&self, before: &Self) -> bool {
         self.is_still(&Self { changed: self.changed, ..*before })
+    }
+
+    /// Whether it is the same file, whatever became of it.
+    pub(super) fn is_same_file(&self, other: &Self) -> bool {
+        (self.kind, self.inode) == (other.kind, other.inode)
     }
 
     /// As git has it: only whether the owner may execute a file counts.

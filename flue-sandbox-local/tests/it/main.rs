@@ -14,6 +14,7 @@ mod output;
 #[cfg(target_os = "linux")]
 mod overlay;
 mod search;
+mod skip;
 mod stop;
 mod stress;
 mod suite;
