@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use flue_core::{CancellationToken, Error, ErrorKind, Result};
@@ -14,6 +15,8 @@ use crate::host::{io_error, shown};
 
 /// Names that are tried for a patch that nobody named.
 const MAX_NAMES: usize = 100;
+/// Permissions of a file that is the user's own business.
+const PRIVATE: u32 = 0o600;
 
 /// An overlay that is worked in, and what is to become of its changes.
 pub(crate) struct Overlaid {
@@ -129,7 +132,12 @@ impl Overlaid {
         if settled.patch.is_some() {
             return Ok(settled.patch.clone());
         }
-        let file = save(&std::env::temp_dir(), changes)?;
+        let random = getrandom::u64().map_err(|error| {
+            Error::new(ErrorKind::Io, "write patch", "the host has no randomness to name it with").with_source(error)
+        })?;
+        // Others write in that directory, too: nobody must know the name before, or read what is in it.
+        let file = std::env::temp_dir().join(format!("flue-{random:016x}.patch"));
+        write(&file, changes, OpenOptions::new().write(true).create_new(true).mode(PRIVATE))?;
         settled.patch = Some(shown(&file));
         Ok(settled.patch.clone())
     }

@@ -1,5 +1,6 @@
 //! `--sandbox local:overlay`: changes are kept aside, reviewed and applied.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use serde_json::Value;
@@ -90,12 +91,18 @@ fn what_fails_is_not_applied_and_kept_as_a_patch() {
         done.stderr
     );
     assert_eq!(place.read("a.txt"), "one\ntwo\nthree\n");
-    assert!(temp.read("flue.patch").contains("\n+more\n"));
+    let patches = || -> Vec<String> { temp.names().into_iter().filter(|name| name.ends_with(".patch")).collect() };
+    let [patch] = patches().try_into().unwrap();
+    assert!(temp.read(&patch).contains("\n+more\n") && done.stderr.contains(&patch), "{}", done.stderr);
+    // A name that nobody can know before, for the user's eyes only.
+    assert!(patch.len() > "flue-.patch".len() + 15, "{patch}");
+    assert_eq!(std::fs::metadata(temp.path(&patch)).unwrap().permissions().mode() & 0o777, 0o600);
 
     // Somebody else is faster.
     let done = failing("echo more >> a.txt; echo theirs > /proc/$PPID/cwd/a.txt").code(125);
     assert!(done.stderr.contains("somebody else changed the same on the host"), "{}", done.stderr);
-    assert!(done.stderr.contains("path: a.txt") && done.stderr.contains("flue-2.patch"), "{}", done.stderr);
+    let second = patches().into_iter().find(|name| *name != patch).unwrap();
+    assert!(done.stderr.contains("path: a.txt") && done.stderr.contains(&second), "{}", done.stderr);
     assert_eq!((place.read("a.txt").as_str(), place.names()), ("theirs\n", vec!["a.txt".to_owned(), "sub".to_owned()]));
 }
 
