@@ -57,8 +57,13 @@ async fn a_cwd_is_made_and_worked_in(t: &Subject) -> CaseResult {
         ensure_eq!(output.stdout, format!("{cwd}\n"), "where commands start");
     }
     other.close().await?;
-    let relative = t.open(OpenRequest::new(format!("{}-relative", t.id)).with_cwd(format!("{}/sub", t.id))).await?;
-    ensure_eq!(relative.info().cwd, t.at("sub")?, "a relative one counts from the base directory, once");
+    let request = || OpenRequest::new(format!("{}-relative", t.id));
+    // Where each id has a directory of its own, each has a base directory of its own.
+    let plain = t.open(request()).await?;
+    let sub = plain.info().cwd.join(format!("{}/sub", t.id))?;
+    plain.close().await?;
+    let relative = t.open(request().with_cwd(format!("{}/sub", t.id))).await?;
+    ensure_eq!(relative.info().cwd, sub, "a relative one counts from the base directory, once");
     relative.close().await?;
     Ok(())
 }
