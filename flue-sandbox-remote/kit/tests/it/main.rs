@@ -1,0 +1,4 @@
+//! The kit over real shells.
+
+mod shell;
+mod suite;

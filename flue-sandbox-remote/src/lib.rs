@@ -1,0 +1,9 @@
+#![doc = include_str!("../README.md")]
+
+#[cfg(feature = "ssh")]
+pub use flue_sandbox_remote_ssh as ssh;
+
+pub use flue_sandbox_remote_kit::{
+    AtClose, Labels, Machine, NetworkPolicy, OWNER_LABEL, Provider, Remote, RemoteSandbox, Reuse, Scope, Secret,
+    Workspace, sweep,
+};

@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+
+mod auth;
+mod connection;
+mod host_key;
+mod provider;
+mod target;
+
+pub use self::provider::Ssh;
+pub use self::target::Target;

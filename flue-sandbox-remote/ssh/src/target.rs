@@ -1,0 +1,111 @@
+//! Where a machine is, and how one proves to be who one is.
+
+use std::path::PathBuf;
+
+use flue_core::{Error, ErrorKind, Result, SandboxPath};
+
+/// The port of SSH (RFC 4251).
+const PORT: u16 = 22;
+
+/// A machine, a user, and what is needed to be let in.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Target {
+    /// Host name or address.
+    pub host: String,
+    /// Its port; 22 unless said.
+    pub port: u16,
+    /// The user there; the one here (`USER`) unless said.
+    pub user: Option<String>,
+    /// The private key's file; the agent's keys and the usual files unless said.
+    pub identity: Option<PathBuf>,
+    /// The file of host keys; `~/.ssh/known_hosts` unless said.
+    pub known_hosts: Option<PathBuf>,
+}
+
+impl Target {
+    /// The machine `host`, on the usual port, as the user of the same name.
+    pub fn new(host: impl Into<String>) -> Self {
+        Self { host: host.into(), port: PORT, user: None, identity: None, known_hosts: None }
+    }
+
+    /// Reads `ssh://[user@]host[:port][/dir]`, and gives the directory apart.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for anything else, and for a password, which does not belong where others read it.
+    pub fn parse(address: &str) -> Result<(Self, Option<SandboxPath>)> {
+        let wrong = |why: &'static str| Error::new(ErrorKind::Config, "read an SSH address", why);
+        let rest = address
+            .strip_prefix("ssh://")
+            .ok_or_else(|| wrong("the address does not have the form ssh://[user@]host[:port][/dir]"))?;
+        let (authority, dir) = match rest.find('/') {
+            Some(at) => (&rest[..at], Some(SandboxPath::new(&rest[at..])?)),
+            None => (rest, None),
+        };
+        let (user, place) = match authority.rsplit_once('@') {
+            Some((user, place)) => (Some(user), place),
+            None => (None, authority),
+        };
+        // The text is not shown: what follows the colon is a secret.
+        if user.is_some_and(|user| user.contains(':')) {
+            return Err(wrong("the address has a password in it; use a key, from the agent or a file"));
+        }
+        let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, rest)) => (host, rest.strip_prefix(':')),
+            None => match place.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (place, None),
+            },
+        };
+        if host.is_empty() || user.is_some_and(str::is_empty) {
+            return Err(wrong("the address has no host, or an empty user"));
+        }
+        let mut target = Self::new(host);
+        if let Some(port) = port {
+            target.port = port.parse().map_err(|_| wrong("the port is not a number up to 65535"))?;
+        }
+        target.user = user.map(str::to_owned);
+        Ok((target, dir))
+    }
+
+    /// The user there.
+    pub(crate) fn user(&self) -> Result<String> {
+        self.user.clone().or_else(|| std::env::var("USER").ok()).ok_or_else(|| {
+            Error::new(ErrorKind::Config, "connect", "no user is named; say ssh://user@host").with("host", &self.host)
+        })
+    }
+
+    /// The machine as errors name it.
+    pub(crate) fn name(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+/// A file beneath `~/.ssh`.
+pub(crate) fn home_file(name: &str) -> Option<PathBuf> {
+    std::env::home_dir().map(|home| home.join(".ssh").join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read() {
+        let (target, dir) = Target::parse("ssh://dev@build.example:2222/srv/my work").unwrap();
+        assert_eq!((&*target.host, target.port, target.user.as_deref()), ("build.example", 2222, Some("dev")));
+        assert_eq!(dir.unwrap().as_str(), "/srv/my work");
+        let (target, dir) = Target::parse("ssh://[2001:db8::1]:22").unwrap();
+        assert_eq!((&*target.host, target.port, target.user, dir), ("2001:db8::1", 22, None, None));
+    }
+
+    #[test]
+    fn others_are_refused_and_passwords_never_shown() {
+        for address in ["build.example", "ssh://", "ssh://@h", "ssh://u@", "ssh://h:x", "http://h", "ssh://u:planted@h"]
+        {
+            let error = Target::parse(address).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config, "{address}");
+            assert!(!format!("{error:?}").contains("planted"), "{error:?}");
+        }
+    }
+}
