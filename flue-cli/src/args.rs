@@ -98,6 +98,14 @@ before the command starts; in a loop that reads a list, add `< /dev/null`.
 Exit codes: the command's own; 124 out of time; 125 flue itself failed, 2
 because the call has to be put right; 130 interrupted.";
 
+const TRACE_EXAMPLES: &str = "\
+Examples:
+  flue run --events=run.jsonl -m 'Make the tests pass.' --sandbox local
+  flue trace run.jsonl
+  flue trace run.jsonl --html run.html
+
+Marks: ✗ failed, ▲ took a tenth of the run or more, ? has no end.";
+
 /// Run agents and commands in sandboxes
 #[derive(Debug, Parser)]
 #[command(name = "flue", version, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
@@ -123,6 +131,12 @@ pub(crate) enum Command {
     Exec(Box<ExecArgs>),
     /// List the providers of this build, and which keys are set
     Models(ModelsArgs),
+    /// Show what happened in a recorded run
+    #[command(after_help = TRACE_EXAMPLES)]
+    Trace(TraceArgs),
+    /// Show what a recorded run touched, and whether less
+    /// would have been enough
+    Reach(ReachArgs),
     /// Try which sandboxes this machine can have, and what it can
     /// enforce
     Doctor(DoctorArgs),
@@ -233,6 +247,28 @@ pub(crate) struct ModelsArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct TraceArgs {
+    /// The events of a run: what flue run --events=FILE wrote
+    pub(crate) file: PathBuf,
+    /// Write a page for browsers to OUT instead, with
+    /// everything in it
+    #[arg(long, value_name = "OUT", verbatim_doc_comment)]
+    pub(crate) html: Option<PathBuf>,
+    /// Fit into N columns [default: the terminal's, or 80]
+    #[arg(long, value_name = "N")]
+    pub(crate) columns: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReachArgs {
+    /// The events of a run: what flue run --events=FILE wrote
+    pub(crate) file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
     /// Print JSON
     #[arg(long)]
@@ -314,7 +350,7 @@ pub(crate) fn refuse(mut refusal: clap::Error) -> u8 {
 }
 
 /// The commands, for suggestions where clap has none: it does not see `rnu` as a slip of `run`.
-const COMMANDS: [&str; 7] = ["run", "chat", "sessions", "exec", "models", "doctor", "help"];
+const COMMANDS: [&str; 9] = ["run", "chat", "sessions", "exec", "models", "trace", "reach", "doctor", "help"];
 
 fn thinking() -> impl TypedValueParser<Value = ThinkingLevel> {
     PossibleValuesParser::new(ThinkingLevel::ALL.map(ThinkingLevel::name))

@@ -17,10 +17,12 @@ mod overlaid;
 mod policy;
 mod progress;
 mod sandbox_kind;
+mod secrets;
 mod setup;
 mod store;
 mod suggest;
 mod terminal;
+mod trace;
 mod transfer;
 mod variable;
 mod wiring;
@@ -47,6 +49,8 @@ fn main() -> ExitCode {
         Command::Sessions(args) => command::sessions::run(args),
         Command::Exec(args) => command::exec::run(*args),
         Command::Models(args) => command::models::run(&args),
+        Command::Trace(args) => command::trace::run(&args),
+        Command::Reach(args) => command::reach::run(&args),
         Command::Doctor(args) => command::doctor::run(&args),
     };
     ExitCode::from(done.unwrap_or_else(|failure| {

@@ -37,6 +37,14 @@ pub(crate) fn print_text(text: &str) -> Result<(), Failure> {
     if text.is_empty() || text.ends_with('\n') { Ok(()) } else { print(b"\n") }
 }
 
+/// Prints text that has been tamed, with colours of its own.
+///
+/// # Errors
+/// Those of [`print()`].
+pub(crate) fn print_text_styled(text: &str) -> Result<(), Failure> {
+    print(text.as_bytes())
+}
+
 /// Prints one JSON value on a line of its own to standard output.
 ///
 /// # Errors
@@ -71,6 +79,25 @@ pub(crate) fn erase_line() {
     if is_live() {
         let _ = write!(io::stderr(), "\r\x1b[2K");
     }
+}
+
+/// How wide a terminal that does not say is taken to be.
+const USUAL_COLUMNS: usize = 80;
+
+/// How wide the terminal on standard error is.
+pub(crate) fn columns_of_stderr() -> usize {
+    console::Term::stderr().size_checked().map_or(USUAL_COLUMNS, |(_, columns)| columns.into())
+}
+
+/// How wide the terminal on standard output is.
+pub(crate) fn columns() -> usize {
+    console::Term::stdout().size_checked().map_or(USUAL_COLUMNS, |(_, columns)| columns.into())
+}
+
+/// Whether standard output takes colours, by the same rules as standard error.
+pub(crate) fn colours_on_stdout() -> bool {
+    let is_live = std::env::var_os("TERM").is_some_and(|term| term != "dumb" && !term.is_empty());
+    io::stdout().is_terminal() && is_live && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Whether standard error takes colours: a terminal that is not dumb, and `NO_COLOR` not set (<https://no-color.org>).

@@ -19,7 +19,7 @@ use crate::policy::policy;
 use crate::progress::{self, Detail, Progress};
 use crate::store::{HARNESS, Kept};
 use crate::transfer::{Collect, Collected, Files, Site, Stage};
-use crate::{command, input, wiring};
+use crate::{command, input, secrets, wiring};
 
 /// What an agent is told that goes on in a conversation without its files.
 const FILES_ARE_GONE: &str = "This conversation goes on in a new sandbox. Files that you read or made before this run are \
@@ -99,7 +99,10 @@ impl Setup {
             _ => Detail::Normal,
         };
         let progress = Arc::new(Progress::new(detail, answers));
-        let mut agent = AgentSpec::builder(model, place.factory).instructions(instructions).observer(progress.clone());
+        let mut agent = AgentSpec::builder(model, place.factory)
+            .instructions(instructions)
+            .redact(secrets::redactor(&args.sandbox.env)?)
+            .observer(progress.clone());
         agent = observers.into_iter().fold(agent, |agent, observer| agent.observer(observer));
         agent = match budget {
             Budget::Prompt => agent.limits(spending),

@@ -5,5 +5,5 @@ mod sandbox;
 mod store;
 
 pub(crate) use self::model::{model, providers};
-pub(crate) use self::sandbox::{BUILT_IN, Place, sandbox};
+pub(crate) use self::sandbox::{BUILT_IN, Place, ladder, sandbox};
 pub(crate) use self::store::{default_store, store};

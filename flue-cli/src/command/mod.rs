@@ -4,8 +4,10 @@ pub(crate) mod chat;
 pub(crate) mod doctor;
 pub(crate) mod exec;
 pub(crate) mod models;
+pub(crate) mod reach;
 pub(crate) mod run;
 pub(crate) mod sessions;
+pub(crate) mod trace;
 
 use std::future::Future;
 use std::io;

@@ -67,7 +67,7 @@ impl Progress {
             None
         } else if output::is_live() {
             let answer = (answers && io::stdout().is_terminal()).then(io::stdout);
-            Some(Box::new(Live::new(io::stderr(), answer, columns, output::colours(), verbose)))
+            Some(Box::new(Live::new(io::stderr(), answer, output::columns_of_stderr, output::colours(), verbose)))
         } else {
             Some(Box::new(Plain::new(io::stderr(), verbose)))
         };
@@ -137,13 +137,6 @@ impl Drop for Paused<'_> {
     fn drop(&mut self) {
         self.set(false);
     }
-}
-
-/// How wide the terminal on standard error is.
-fn columns() -> usize {
-    /// Columns of a terminal that does not say.
-    const USUAL: usize = 80;
-    console::Term::stderr().size_checked().map_or(USUAL, |(_, columns)| columns.into())
 }
 
 impl Observer for Progress {

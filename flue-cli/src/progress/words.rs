@@ -123,7 +123,7 @@ pub(crate) fn spent(usage: &Usage) -> String {
 }
 
 /// `940`, `12.3k`, `4.1M`.
-pub(super) fn tokens(count: u64) -> String {
+pub(crate) fn tokens(count: u64) -> String {
     let tenths = |unit: u64| format!("{}.{}", count / unit, count % unit / (unit / 10));
     match count {
         0..1_000 => count.to_string(),
@@ -133,12 +133,12 @@ pub(super) fn tokens(count: u64) -> String {
 }
 
 /// US dollars: cents to two places, less to four.
-pub(super) fn money(dollars: f64) -> String {
+pub(crate) fn money(dollars: f64) -> String {
     if dollars > 0.0 && dollars < 0.1 { format!("${dollars:.4}") } else { format!("${dollars:.2}") }
 }
 
 /// `12ms`, `3.21s`, `2m5.0s`.
-pub(super) fn time(duration: Duration) -> String {
+pub(crate) fn time(duration: Duration) -> String {
     /// Where minutes begin.
     const MINUTE: u64 = 60;
     if duration.as_secs() == 0 {

@@ -46,6 +46,14 @@ pub(crate) struct Place {
     pub(crate) guarded: Option<Guarded>,
 }
 
+/// What narrower sandboxes have, to judge by whether one of them would have been enough.
+pub(crate) fn ladder() -> flue_core::reach::Ladder {
+    #[cfg(feature = "virtual")]
+    return flue_core::reach::Ladder::new(flue_sandbox_virtual::Virtual::programs());
+    #[cfg(not(feature = "virtual"))]
+    flue_core::reach::Ladder::default()
+}
+
 /// The sandbox that the command line says, or else the agent file; a virtual one when neither names a kind.
 ///
 /// # Errors
