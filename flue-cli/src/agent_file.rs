@@ -85,28 +85,29 @@ mod tests {
     use super::*;
     use crate::sandbox_kind::SandboxKind;
 
+    fn parse(text: &str) -> Result<AgentFile> {
+        AgentFile::parse(text, "a.md", Path::new(""))
+    }
+
     #[test]
     fn every_field_and_the_body_are_read() {
         let text = "\u{feff}---\r\nname: reviewer\r\ndescription: Reviews.\r\nmodel: openai/gpt-5.5\r\nsandbox: virtual\r\n\
                     cwd: /work\r\ntools: [read, bash]\r\nthinking: off\r\n---\r\n\r\nReview it.\r\n\r\n---\r\nShort.\r\n";
-        let file = AgentFile::parse(text, "a.md").unwrap();
-        assert_eq!(file.instructions, "Review it.\r\n\r\n---\r\nShort.");
-        let expected = Fields {
-            name: Some("reviewer".into()),
-            description: Some("Reviews.".into()),
-            model: Some("openai/gpt-5.5".into()),
-            sandbox: Some(SandboxKind::Virtual),
-            cwd: Some("/work".into()),
-            tools: Some(vec!["read".into(), "bash".into()]),
-            thinking: Some(ThinkingLevel::Off),
-        };
-        assert_eq!(file.fields, expected);
+        let AgentFile { fields, instructions } = parse(text).unwrap();
+        assert_eq!(instructions, "Review it.\r\n\r\n---\r\nShort.");
+        assert_eq!((fields.name.as_deref(), fields.description.as_deref()), (Some("reviewer"), Some("Reviews.")));
+        assert_eq!((fields.model.as_deref(), fields.cwd.as_deref()), (Some("openai/gpt-5.5"), Some("/work")));
+        assert_eq!((fields.sandbox, fields.thinking), (Some(SandboxKind::Virtual), Some(ThinkingLevel::Off)));
+        assert_eq!(fields.tools, Some(vec!["read".to_owned(), "bash".to_owned()]));
     }
 
     #[test]
     fn everything_may_be_left_out() {
-        assert_eq!(AgentFile::parse("---\n---", "a.md").unwrap(), AgentFile::default());
-        assert_eq!(AgentFile::parse("---\nmodel:\n---\n", "a.md").unwrap(), AgentFile::default());
+        for text in ["---\n---", "---\nmodel:\ntools:\npolicy:\nskills:\nsubagents:\n---\n"] {
+            let AgentFile { fields, instructions } = parse(text).unwrap();
+            assert!(fields.model.is_none() && fields.tools.is_none() && instructions.is_empty(), "{text}");
+            assert!(fields.policy.is_empty() && fields.skills.is_empty() && fields.subagents.is_empty(), "{text}");
+        }
     }
 
     #[test]
@@ -127,17 +128,17 @@ mod tests {
             "---\nname: a: b\n---\n",
             "---\n\tname: a\n---\n",
         ];
-        let wrong = |text: &&str| AgentFile::parse(text, "a.md").unwrap_err().message().to_owned();
+        let wrong = |text: &&str| parse(text).unwrap_err().message().to_owned();
         insta::assert_snapshot!(cases.iter().map(wrong).collect::<Vec<_>>().join("\n"), @"
         a.md:1:1: an agent file begins with a line `---`, then fields such as `model: provider/model`, then another line `---`, then the instructions
         a.md:1:1: the front matter that begins here has no end; close it with a line `---`
-        a.md:3:1: unknown field `modle`; did you mean `model`? (an agent file has name, description, model, sandbox, cwd, tools, thinking)
+        a.md:3:1: unknown field `modle`; did you mean `model`? (an agent file has name, description, model, sandbox, cwd, tools, thinking, policy, skills, subagents)
         a.md:3:1: the field `name` is there twice
         a.md:2:15: tools[1]: there is no tool `bahs`; did you mean `bash`? (built in are read, write, edit, bash, grep, glob)
         a.md:4:5: tools[1]: there is no tool `teleport` (built in are read, write, edit, bash, grep, glob)
         a.md:2:10: sandbox: there is no sandbox `docker` (there are virtual, virtual:contained, local, local:confined, local:overlay, local:copy)
         a.md:3:11: thinking: unknown variant `lots`, expected one of `off`, `minimal`, `low`, `medium`, `high`, `xhigh`
-        a.md:2:8: tools: invalid type: string \"read\", expected a sequence
+        a.md:2:8: tools: invalid type: string \"read\", expected a list of tools
         a.md:2:7: name: invalid type: sequence, expected a string
         a.md:2:1: invalid type: sequence, expected fields such as `model: provider/model`
         a.md:3:1: found unexpected end of stream, while scanning a quoted scalar at line 2 column 7

@@ -88,8 +88,9 @@ impl Setup {
             let why = "--store is where a session is kept; name the session, too: --session NAME";
             return Err(Error::new(ErrorKind::InvalidInput, "open session store", why));
         }
-        let kept = Kept::open(&args.session).await?;
-        if kept.as_ref().is_some_and(|kept| kept.messages > 0) && place.files == Files::Own {
+        let redactor = secrets::redactor(&args.sandbox.env)?;
+        let kept = Kept::open(&args.session, redactor.clone()).await?;
+        if kept.as_ref().is_some_and(Kept::has_worked) && place.files == Files::Own {
             instructions = format!("{instructions}\n\n{FILES_ARE_GONE}").trim_start().to_owned();
         }
 
@@ -101,7 +102,7 @@ impl Setup {
         let progress = Arc::new(Progress::new(detail, answers));
         let mut agent = AgentSpec::builder(model, place.factory)
             .instructions(instructions)
-            .redact(secrets::redactor(&args.sandbox.env)?)
+            .redact(redactor)
             .observer(progress.clone());
         agent = observers.into_iter().fold(agent, |agent, observer| agent.observer(observer));
         agent = match budget {
@@ -153,9 +154,8 @@ impl Setup {
         if let Some(warning) = self.warning {
             self.progress.note(&format!("note: {warning}"));
         }
-        if let Some(greeting) = self.kept.as_ref().and_then(|kept| kept.greeting(self.files != Files::Own)) {
-            greeting.lines().for_each(|line| self.progress.note(&format!("note: {line}")));
-        }
+        let greeting = self.kept.as_ref().map(|kept| kept.greeting(self.files != Files::Own));
+        greeting.iter().flatten().for_each(|line| self.progress.note(&format!("note: {line}")));
         let id = if self.kept.is_some() { HARNESS.to_owned() } else { command::fresh_id() };
         command::unless_cancelled(cancel, self.agent.start(id)).await
     }

@@ -3,6 +3,7 @@
 mod hold;
 mod home;
 mod kept;
+mod redact;
 mod url;
 
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub(crate) struct StoreArgs {
     /// Where sessions are kept: jsonl:DIR, sqlite:FILE,
     /// postgres://...; else what FLUE_STORE says, else
     /// files of yours below ~/.local/state/flue
-    #[arg(long, value_name = "URL", value_parser = str::parse::<StoreUrl>, verbatim_doc_comment)]
+    #[arg(long, value_name = "URL", value_parser = str::parse::<StoreUrl>, global = true, verbatim_doc_comment)]
     pub(crate) store: Option<StoreUrl>,
 }
 

@@ -7,10 +7,12 @@ pub(crate) use self::unix::Terminal;
 mod unix {
     use std::fs::{File, OpenOptions};
     use std::io::{self, BufRead, BufReader, IsTerminal};
+    use std::os::unix::fs::OpenOptionsExt;
     use std::time::Duration;
 
     use flue_core::{CancellationToken, Error, ErrorKind, Result};
     use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::fs::OFlags;
 
     use crate::host::io_error;
 
@@ -28,7 +30,9 @@ mod unix {
     impl Terminal {
         /// The terminal, if standard error is one: what it shows must be seen by whoever answers.
         pub(crate) fn open() -> Option<Self> {
-            let file = OpenOptions::new().read(true).open(TERMINAL).ok()?;
+            // So that a line which somebody else took meanwhile is not waited for.
+            let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+            let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(TERMINAL).ok()?;
             io::stderr().is_terminal().then_some(Self(file))
         }
 
@@ -42,18 +46,24 @@ mod unix {
             let unwanted = cancel.child_token();
             let _dropped = unwanted.clone().drop_guard();
             let read = tokio::task::spawn_blocking(move || {
-                while !unwanted.is_cancelled() {
-                    if is_ready(&file).map_err(|error| io_error(operation, &error))? {
-                        let mut line = String::new();
-                        // Nothing is read ahead: a terminal gives a line at a time.
-                        let read = BufReader::new(io::Read::take(file, MAX_ANSWER_BYTES)).read_line(&mut line);
-                        return match read.map_err(|error| io_error(operation, &error))? {
-                            0 => Ok(None),
-                            _ => Ok(Some(line)),
-                        };
+                loop {
+                    let ready = is_ready(&file).map_err(|error| io_error(operation, &error))?;
+                    // After the wait: what comes from now on is for somebody else.
+                    if unwanted.is_cancelled() {
+                        return Err(Error::cancelled(operation));
+                    }
+                    if !ready {
+                        continue;
+                    }
+                    let mut line = String::new();
+                    // Nothing is read ahead: a terminal gives a line at a time.
+                    match BufReader::new(io::Read::take(&file, MAX_ANSWER_BYTES)).read_line(&mut line) {
+                        Ok(0) => return Ok(None),
+                        Ok(_) => return Ok(Some(line)),
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(error) => return Err(io_error(operation, &error)),
                     }
                 }
-                Err(Error::cancelled(operation))
             });
             read.await.map_err(|error| Error::new(ErrorKind::Internal, operation, error.to_string()))?
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use flue_core::{SKILL_FILE, Skill};
 
-use crate::host::shown;
+use crate::host::{io_error, shown};
 
 /// The most files of one skill.
 const MAX_FILES: usize = 1000;
@@ -39,7 +39,8 @@ fn gather(
     files: &mut Vec<(String, Vec<u8>)>,
     left: &mut u64,
 ) -> Result<(), String> {
-    let failed = |path: &Path, error: std::io::Error| format!("{}: {error}", shown(path));
+    let failed =
+        |path: &Path, error: std::io::Error| format!("{}: {}", shown(path), io_error("read", &error).message());
     if depth > MAX_DEPTH {
         return Err(format!("{}: directories of a skill lie too deep in each other", shown(dir)));
     }

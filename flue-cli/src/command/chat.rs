@@ -65,6 +65,10 @@ impl Chat {
                 }
             }
         }
+        if ended.is_cancelled() && lines.is_edited() {
+            // The message that was being typed is left on its line.
+            self.setup.progress.note("");
+        }
         drop(lines);
         let mut errors = Vec::new();
         for (_, error) in self.setup.collect(&harness, failure.is_some() || self.spent.failed > 0).await {

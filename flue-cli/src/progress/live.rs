@@ -64,6 +64,8 @@ pub(super) struct Live<E, A = Stdout> {
     doing: Doing,
     /// Whether the terminal is somebody else's.
     paused: bool,
+    /// Whether what they wrote last is not on a line of its own yet.
+    asked: bool,
 }
 
 impl<E: Write + Send, A: Write + Send> Live<E, A> {
@@ -80,6 +82,7 @@ impl<E: Write + Send, A: Write + Send> Live<E, A> {
             failure: String::new(),
             doing: Doing::Nothing,
             paused: false,
+            asked: false,
         }
     }
 
@@ -132,6 +135,9 @@ impl<E: Write + Send, A: Write + Send> Live<E, A> {
     fn line(&mut self, line: &str) {
         self.end_text();
         self.erase();
+        if std::mem::take(&mut self.asked) {
+            let _ = self.err.write_all(b"\n");
+        }
         let _ = writeln!(self.err, "{line}");
     }
 
@@ -283,7 +289,7 @@ impl<E: Write + Send, A: Write + Send> Display for Live<E, A> {
         self.end_text();
         self.erase();
         let _ = self.err.flush();
-        self.paused = paused;
+        (self.paused, self.asked) = (paused, paused);
     }
 
     fn note(&mut self, text: &str) {

@@ -10,6 +10,9 @@ fn help_fits_the_terminal_and_goes_to_standard_output() {
         &["--help"][..],
         &["run", "--help"],
         &["exec", "--help"],
+        &["chat", "--help"],
+        &["sessions", "--help"],
+        &["sessions", "fork", "--help"],
         &["models", "--help"],
         &["doctor", "--help"],
         &["help", "run"],
@@ -27,6 +30,8 @@ fn help_texts() {
     let place = Place::new();
     insta::assert_snapshot!("help", place.flue(["--help"]).run().code(0).stdout);
     insta::assert_snapshot!("help-run", place.flue(["run", "--help"]).run().code(0).stdout);
+    insta::assert_snapshot!("help-chat", place.flue(["chat", "--help"]).run().code(0).stdout);
+    insta::assert_snapshot!("help-sessions", place.flue(["sessions", "--help"]).run().code(0).stdout);
     insta::assert_snapshot!("help-exec", place.flue(["exec", "--help"]).run().code(0).stdout);
 }
 

@@ -1,6 +1,10 @@
 //! The `flue` binary as its users meet it.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod agents;
+mod budget;
+#[cfg(target_os = "linux")]
+mod chat;
 #[cfg(target_os = "linux")]
 mod confined;
 #[cfg(target_os = "linux")]
@@ -17,9 +21,12 @@ mod manual;
 mod network;
 #[cfg(target_os = "linux")]
 mod overlay;
+mod policy;
 mod review;
 mod run;
+mod schema;
 mod server;
+mod sessions;
 mod signals;
 mod support;
 #[cfg(target_os = "linux")]

@@ -96,7 +96,7 @@ fn a_malformed_agent_file_is_shown_with_its_line() {
     assert_eq!(
         done.stderr,
         "error: read agent file: a.md:3:1: unknown field `modle`; did you mean `model`? (an agent file has name, description, \
-         model, sandbox, cwd, tools, thinking)\n"
+         model, sandbox, cwd, tools, thinking, policy, skills, subagents)\n"
     );
 }
 

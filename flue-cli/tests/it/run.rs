@@ -194,7 +194,7 @@ fn turns_and_time_are_limited() {
     let call = || Turn::Call("bash", r#"{"command":"echo kept > kept"}"#.into());
     let server = Server::start(vec![call(), call(), call()]);
     let args = ["run", "--model", Server::MODEL, "-m", "go", "--max-turns", "2", "--collect", "kept", "--json"];
-    let done = place.flue(args).env(Server::ADDRESS, server.address()).run().code(1);
+    let done = place.flue(args).env(Server::ADDRESS, server.address()).run().code(4);
     assert_eq!(object(&done)["outcome"], "limit_reached");
     assert_eq!(place.read("kept"), "kept\n");
 

@@ -17,6 +17,8 @@ pub(crate) enum Turn {
     Stall(&'static str),
     /// Answers with this status.
     Status(u16),
+    /// Refuses the key, and repeats it.
+    RefusesKey,
     /// Says this and goes away in the middle of the stream.
     Cut(&'static str),
 }
@@ -38,10 +40,11 @@ impl Server {
         let address = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::<Mutex<Vec<String>>>::default();
         let seen = requests.clone();
+        let turns = Arc::new(Mutex::new(turns.into_iter()));
         std::thread::spawn(move || {
-            let mut turns = turns.into_iter();
             for stream in listener.incoming() {
-                serve(stream.unwrap(), &mut turns, &seen);
+                let (turns, seen) = (turns.clone(), seen.clone());
+                std::thread::spawn(move || serve(stream.unwrap(), &turns, &seen));
             }
         });
         Self { address, requests }
@@ -57,26 +60,30 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, turns: &mut impl Iterator<Item = Turn>, seen: &Mutex<Vec<String>>) {
+fn serve(stream: TcpStream, turns: &Mutex<impl Iterator<Item = Turn>>, seen: &Mutex<Vec<String>>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
-    while let Some(body) = request(&mut reader) {
+    while let Some((key, body)) = request(&mut reader) {
         seen.lock().unwrap().push(body);
-        let turn = turns.next().expect("the model was asked more often than the test has turns");
-        let over = answer(&mut stream, turn).is_err();
+        let turn = turns.lock().unwrap().next().expect("the model was asked more often than the test has turns");
+        let over = answer(&mut stream, turn, &key).is_err();
         if over {
             return;
         }
     }
 }
 
-/// The body of the next request; `None` when the client is gone.
-fn request(reader: &mut impl BufRead) -> Option<String> {
+/// The key and the body of the next request; `None` when the client is gone.
+fn request(reader: &mut impl BufRead) -> Option<(String, String)> {
     let mut length = 0;
+    let mut key = String::new();
     loop {
         let mut line = String::new();
         if reader.read_line(&mut line).ok()? == 0 {
             return None;
+        }
+        if line.to_lowercase().starts_with("authorization:") {
+            key = line.trim().to_owned();
         }
         if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().unwrap();
@@ -87,12 +94,17 @@ fn request(reader: &mut impl BufRead) -> Option<String> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(String::from_utf8(body).unwrap())
+    Some((key, String::from_utf8(body).unwrap()))
 }
 
-fn answer(stream: &mut TcpStream, turn: Turn) -> std::io::Result<()> {
-    if let Turn::Status(status) = turn {
-        let body = r#"{"error":{"message":"planted failure"}}"#;
+fn answer(stream: &mut TcpStream, turn: Turn, key: &str) -> std::io::Result<()> {
+    let refusal = match turn {
+        Turn::Status(status) => Some((status, "planted failure")),
+        Turn::RefusesKey => Some((401, key)),
+        _ => None,
+    };
+    if let Some((status, why)) = refusal {
+        let body = serde_json::json!({ "error": { "message": why } }).to_string();
         return write!(
             stream,
             "HTTP/1.1 {status} No\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -107,7 +119,7 @@ fn answer(stream: &mut TcpStream, turn: Turn) -> std::io::Result<()> {
             let call = serde_json::json!({ "index": 0, "id": "call_1", "type": "function", "function": function });
             (serde_json::json!({ "tool_calls": [call] }), "tool_calls")
         }
-        Turn::Status(_) => unreachable!(),
+        Turn::Status(_) | Turn::RefusesKey => unreachable!(),
     };
     event(stream, &serde_json::json!({ "choices": [{ "index": 0, "delta": delta }] }).to_string())?;
     match turn {

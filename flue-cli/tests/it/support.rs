@@ -54,6 +54,26 @@ impl Place {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Flue { command, stdin: None }
     }
+
+    /// `flue` with these arguments, and a place for sessions.
+    pub(crate) fn keeping<A: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Flue {
+        self.flue(args).env("XDG_STATE_HOME", self.path("state").to_str().unwrap())
+    }
+
+    /// Everything in the files beneath a directory, one after the other, and how many there are.
+    pub(crate) fn everything(&self, name: &str) -> (Vec<u8>, usize) {
+        let (mut bytes, mut files) = (Vec::new(), 0);
+        let mut pending = vec![self.path(name)];
+        while let Some(path) = pending.pop() {
+            if path.is_dir() {
+                pending.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            } else {
+                bytes.extend(fs::read(path).unwrap());
+                files += 1;
+            }
+        }
+        (bytes, files)
+    }
 }
 
 impl Drop for Place {

@@ -17,11 +17,16 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// Starts it; `words` is read by a shell.
     pub(crate) fn start(place: &Place, words: &str) -> Self {
+        Self::start_with(place, words, &[])
+    }
+
+    /// Starts it with these variables, too.
+    pub(crate) fn start_with(place: &Place, words: &str, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new("script");
         // 80 columns wide, as terminals are.
         let line = format!("stty cols 80 rows 24; exec {} {words}", env!("CARGO_BIN_EXE_flue"));
         command.args(["-qefc", &line, "/dev/null"]).current_dir(place.path("")).env_clear().env("TERM", "xterm");
-        command.env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh");
+        command.env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh").envs(variables.iter().copied());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut stdout = child.stdout.take().unwrap();
         let (sender, more) = channel();
