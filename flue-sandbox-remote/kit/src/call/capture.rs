@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use flue_core::{OutputSink, OutputStream};
 use tokio::sync::Notify;
 
-use super::lane::{Lane, Stage};
+use super::lane::{Kept, Lane, Stage};
 
 /// Both streams of a call.
 pub(crate) struct Capture {
@@ -73,8 +73,8 @@ impl Capture {
         self.lanes().stdout.stage().clone()
     }
 
-    /// What was kept of each stream and how much was not.
-    pub(crate) fn take(&self) -> [(Vec<u8>, u64); 2] {
+    /// Standard output, then standard error.
+    pub(crate) fn take(&self) -> [Kept; 2] {
         let mut lanes = self.lanes();
         [lanes.stdout.take(), lanes.stderr.take()]
     }

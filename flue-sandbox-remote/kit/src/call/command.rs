@@ -9,7 +9,7 @@ use flue_core::{Error, ErrorKind, ExecEnd, ExecOutput, ExecRequest, OutputSink, 
 use tokio::sync::OwnedRwLockReadGuard;
 
 use super::capture::Capture;
-use super::lane::Stage;
+use super::lane::{Kept, Stage};
 use super::link::{Call, Link, Over, Why, closed, decode, refused};
 use super::reap::Killed;
 use super::script::{Input, prelude};
@@ -107,10 +107,10 @@ fn finish(
         return Err(refused(OPERATION, &stage, &stderr.0));
     }
     if !facts.exact {
-        (stdout, stderr) = match &stage {
+        [stdout, stderr] = match &stage {
             Stage::Ended(_) => unframe(&stdout.0)?,
             // Out of time, and the shell that frames the output did not answer.
-            _ => ((Vec::new(), 0), (Vec::new(), 0)),
+            _ => Default::default(),
         };
         if let Some(sink) = sink {
             sink.output(OutputStream::Stdout, &stdout.0);
@@ -131,7 +131,7 @@ fn finish(
 }
 
 /// Reads `COUNT`, base64 and `.` twice: how long a stream was, and what of it was sent.
-fn unframe(text: &[u8]) -> Result<((Vec<u8>, u64), (Vec<u8>, u64))> {
+fn unframe(text: &[u8]) -> Result<[Kept; 2]> {
     let broken = || Error::new(ErrorKind::Protocol, OPERATION, "the output's frame is broken");
     let text = std::str::from_utf8(text).map_err(|error| broken().with_source(error))?;
     let mut lines = text.lines();
@@ -142,7 +142,7 @@ fn unframe(text: &[u8]) -> Result<((Vec<u8>, u64), (Vec<u8>, u64))> {
         let dropped = total.saturating_sub(bytes.len() as u64);
         Ok::<_, Error>((bytes, dropped))
     };
-    Ok((stream()?, stream()?))
+    Ok([stream()?, stream()?])
 }
 
 /// Ends the command when nobody waits for it any more.

@@ -7,6 +7,9 @@
 /// The longest line of the frame, after its marker.
 const MAX_WORD_BYTES: usize = 64;
 
+/// What was kept of a stream, and how many bytes were not.
+pub(crate) type Kept = (Vec<u8>, u64);
+
 /// What a frame said instead of running the command.
 pub(crate) type Reason = String;
 
@@ -55,8 +58,7 @@ impl Lane {
         matches!(self.stage, Stage::Ended(_) | Stage::Refused(_))
     }
 
-    /// What was kept, and how many bytes were not.
-    pub(crate) fn take(&mut self) -> (Vec<u8>, u64) {
+    pub(crate) fn take(&mut self) -> Kept {
         let mut kept = std::mem::take(&mut self.head);
         kept.extend(std::mem::take(&mut self.tail));
         (kept, self.dropped)

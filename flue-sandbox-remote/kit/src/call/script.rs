@@ -62,13 +62,14 @@ impl Frame {
         let _ = write!(
             text,
             "cd -- {dir} || {{ if [ -d {dir} ]; then no denied; elif [ -e {dir} ]; then no file; else no cwd; fi; }}\n\
-             if command -v bash >/dev/null; then S=bash; else S=sh; fi\n"
+             if command -v bash >/dev/null; then S=\"bash --norc\"; else S=sh; fi\n"
         );
         let from = input.staged.map(|file| format!(" <{}", quote(file))).unwrap_or_default();
+        // Bash reads ~/.bashrc for a command too when it finds itself run over the network.
         // The command's shell takes its streams by itself: the one around it would say there that a signal killed it.
         let streams = if input.exact { "exec 2>&3 3>&-" } else { "exec >\"$1\" 2>\"$2\" 3>&-; shift 2" };
         let run = format!(
-            "{MARK}={id} \"$S\" -c '{streams}; eval \"$(dd bs={prelude} count=1 iflag=fullblock 2>/dev/null)\"' \"$S\""
+            "{MARK}={id} $S -c '{streams}; eval \"$(dd bs={prelude} count=1 iflag=fullblock 2>/dev/null)\"' ${{S%% *}}"
         );
         let gone = input.staged.map(|file| format!("rm -f {}\n", quote(file))).unwrap_or_default();
         if input.exact {

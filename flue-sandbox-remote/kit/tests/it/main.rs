@@ -1,4 +1,5 @@
 //! The kit over real shells.
 
+mod faults;
 mod shell;
 mod suite;

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use flue_core::{Error, ErrorKind, OutputSink, OutputStream, Result, SandboxPath};
 use flue_sandbox_remote_kit::{
-    Call, Driver, Ended, Facts, Labels, Liveness, Machine, Offers, Provider, Refused, Spec, Transfer, WORKSPACE_LABEL,
+    Call, Death, Driver, Ended, Facts, Labels, Liveness, Machine, Offers, Provider, Refused, Spec, Transfer,
+    WORKSPACE_LABEL,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
@@ -48,6 +49,16 @@ pub(crate) enum Kind {
 pub(crate) struct Faults {
     /// How many calls are refused before they run.
     pub(crate) refuse: AtomicU32,
+    /// Calls are taken and never end.
+    pub(crate) hang: AtomicBool,
+    /// Calls are said to have ended well, and never ran.
+    pub(crate) swallow: AtomicBool,
+    /// Calls break off after they were sent.
+    pub(crate) cut: AtomicBool,
+    /// The machine says that it stopped.
+    pub(crate) dead: AtomicBool,
+    /// The machine says nothing.
+    pub(crate) silent: AtomicBool,
     /// How many calls were sent.
     pub(crate) sent: AtomicU32,
 }
@@ -71,6 +82,16 @@ impl Driver for Shell {
         if self.faults.refuse.fetch_update(Ordering::SeqCst, Ordering::SeqCst, refuse).is_ok() {
             let error = Error::new(ErrorKind::Unavailable, "exec", "refused on purpose");
             return Err(Refused::unsent(error.with_retry(flue_core::Retry::Backoff)));
+        }
+        if self.faults.hang.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        if self.faults.swallow.load(Ordering::SeqCst) {
+            return Ok(Ended::Exited(0));
+        }
+        if self.faults.cut.load(Ordering::SeqCst) {
+            let error = Error::new(ErrorKind::Unavailable, "exec", "cut on purpose");
+            return Err(error.with_retry(flue_core::Retry::Backoff).into());
         }
         let [program, flag, script] = call.argv();
         let mut command = Command::new(program);
@@ -103,7 +124,11 @@ impl Driver for Shell {
     }
 
     async fn probe(&self) -> Result<Liveness> {
-        Ok(Liveness::Alive)
+        if self.faults.silent.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        let dead = self.faults.dead.load(Ordering::SeqCst);
+        Ok(if dead { Liveness::Dead(Death::Stopped) } else { Liveness::Alive })
     }
 
     fn files(&self) -> Option<&dyn Transfer> {

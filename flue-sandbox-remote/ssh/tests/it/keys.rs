@@ -1,0 +1,91 @@
+//! Who is there, and who we are: keys of hosts and users, and what is never shown.
+
+use flue_core::{ErrorKind, ExecRequest, OpenRequest, Sandbox};
+use flue_sandbox_remote_kit::{Remote, Workspace};
+use flue_sandbox_remote_ssh::{Ssh, Target};
+
+use crate::server::{Server, server};
+
+async fn refusal(server: &Server, target: Target) -> String {
+    let remote = Remote::new(Ssh::beneath(target, server.work("keys")));
+    let error = remote.create(OpenRequest::new("keys")).await.expect_err("nobody is let in");
+    assert_eq!(error.kind(), ErrorKind::Authentication, "{error:?}");
+    let shown = format!("{error:?} {error:#} {remote:?}");
+    assert_no_secret(server, &shown);
+    shown
+}
+
+/// Fails if `shown` has a line of a private key in it, or the passphrase of one.
+fn assert_no_secret(server: &Server, shown: &str) {
+    for file in ["id", "other", "locked", "host"] {
+        let key = std::fs::read_to_string(server.file(file)).unwrap();
+        for line in key.lines().filter(|line| !line.starts_with("-----")) {
+            assert!(!shown.contains(line), "a line of the key `{file}` is shown");
+        }
+    }
+    assert!(!shown.contains("planted"), "{shown}");
+}
+
+#[tokio::test]
+async fn an_unknown_host_is_refused_and_says_what_to_do() {
+    let Some(server) = server("an unknown host") else { return };
+    let mut target = server.target();
+    target.known_hosts = Some(server.file("no_hosts"));
+    let said = refusal(server, target).await;
+    assert!(said.contains("not known") && said.contains("ssh-keyscan -p") && said.contains("SHA256:"), "{said}");
+}
+
+#[tokio::test]
+async fn a_host_with_another_key_is_refused() {
+    let Some(server) = server("a changed host key") else { return };
+    let mut target = server.target();
+    target.known_hosts = Some(server.file("changed_hosts"));
+    let said = refusal(server, target).await;
+    assert!(said.contains("not the one in known_hosts"), "{said}");
+}
+
+#[tokio::test]
+async fn keys_that_do_not_open_say_why() {
+    let Some(server) = server("user keys") else { return };
+    for (file, expected) in [
+        ("other", "accepts no key"),
+        ("locked", "ssh-add"),
+        ("absent", "cannot be read"),
+        ("config", "not a private key"),
+    ] {
+        let mut target = server.target();
+        target.identity = Some(server.file(file));
+        let said = refusal(server, target).await;
+        assert!(said.contains(expected), "{file}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_there_is_unavailable() {
+    let Some(server) = server("a closed port") else { return };
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut target = server.target();
+    target.port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let error = Remote::new(Ssh::beneath(target, server.work("keys"))).create(OpenRequest::new("x")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn variables_reach_commands_and_nothing_else() {
+    const VALUE: &str = "planted-token-7f3a";
+    let Some(server) = server("secrets") else { return };
+    let remote = server.remote("secrets").workspace(Workspace::per_session().env("TOKEN", VALUE));
+    let sandbox = remote.create(OpenRequest::new("secrets")).await.unwrap();
+    // Of every process of this machine, the test's own among them, none has it among its arguments.
+    let look = "printf %s \"$TOKEN\"; cat /proc/[0-9]*/cmdline 2>/dev/null | grep -ac planted-tok[e]n-7f3a";
+    let output = sandbox.exec(ExecRequest::new(look)).await.unwrap();
+    assert_eq!(output.stdout_text(), format!("{VALUE}0\n"));
+    let failed = sandbox.exec(ExecRequest::new("true").with_env("BAD-NAME", VALUE)).await.unwrap_err();
+    let missing = sandbox.exec(ExecRequest::new("true").with_cwd(server.work("nowhere"))).await.unwrap_err();
+    let shown = format!("{remote:?} {sandbox:?} {:?} {failed:?} {missing:?} {output:?}", sandbox.info());
+    assert_no_secret(server, &shown);
+    let log = std::fs::read_to_string(server.file("log")).unwrap();
+    assert!(!log.contains(VALUE));
+    sandbox.close().await.unwrap();
+}
