@@ -8,7 +8,7 @@ use flue_core::{ExecRequest, OpenRequest, Sandbox};
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use crate::server::server;
+use crate::server::{BUSY, server};
 
 const LARGE_BYTES: usize = 100 << 20;
 const MANY: usize = 10_000;
@@ -31,6 +31,7 @@ async fn twelve_commands_run_although_a_connection_has_ten_channels() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_megabytes_go_both_ways() {
     let Some(server) = server("large") else { return };
+    let _busy = BUSY.lock().await;
     let sandbox = server.remote("large").create(OpenRequest::new("large")).await.unwrap();
     let file = sandbox.info().cwd.join("large").unwrap();
     let mut state = 1_u64;
@@ -53,6 +54,7 @@ async fn a_hundred_megabytes_go_both_ways() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_small_files() {
     let Some(server) = server("many") else { return };
+    let _busy = BUSY.lock().await;
     let sandbox = server.remote("many").create(OpenRequest::new("many")).await.unwrap();
     let dir = sandbox.info().cwd.join("many").unwrap();
     let started = Instant::now();

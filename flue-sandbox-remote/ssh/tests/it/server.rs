@@ -29,6 +29,9 @@ static SERVER: LazyLock<Option<Server>> = LazyLock::new(|| {
     Some(Server { _process: process, dir: dir.into(), port })
 });
 
+/// Held by tests that keep the machine busy, one at a time: their times mean nothing otherwise.
+pub(crate) static BUSY: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// How many tests had no server.
 static SKIPPED: AtomicU32 = AtomicU32::new(0);
 
