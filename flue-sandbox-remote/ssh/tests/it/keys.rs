@@ -8,7 +8,7 @@ use crate::server::{Server, server};
 
 async fn refusal(server: &Server, target: Target) -> String {
     let remote = Remote::new(Ssh::beneath(target, server.work("keys")));
-    let error = remote.create(OpenRequest::new("keys")).await.expect_err("nobody is let in");
+    let error = remote.create(OpenRequest::new("keys")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Authentication, "{error:?}");
     let shown = format!("{error:?} {error:#} {remote:?}");
     assert_no_secret(server, &shown);

@@ -21,11 +21,12 @@ static SERVER: LazyLock<Option<Server>> = LazyLock::new(|| {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sshd.sh");
     let mut process = Command::new("sh").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let dir = lines.next().expect("the server says where it is").unwrap();
+    let dir = lines.next().unwrap().unwrap();
     if dir == "missing" {
+        process.wait().unwrap();
         return None;
     }
-    let port = lines.next().expect("the server says its port").unwrap().parse().unwrap();
+    let port = lines.next().unwrap().unwrap().parse().unwrap();
     Some(Server { _process: process, dir: dir.into(), port })
 });
 
