@@ -65,6 +65,9 @@ async fn programs_see_a_terminal(sandbox: &LocalSandbox, tty: &str) {
 
 #[tokio::test]
 async fn of_the_plain_sandbox() {
+    if !crate::skip::has_programs(&["python3", "ps", "setsid"]) {
+        return;
+    }
     let temp = Temp::new();
     programs_see_a_terminal(&*temp.open().await, "/dev/pts/").await;
 }
@@ -72,6 +75,12 @@ async fn of_the_plain_sandbox() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn of_a_confined_sandbox() {
+    if !crate::skip::confines() {
+        return;
+    }
+    if !crate::skip::has_programs(&["python3", "ps", "setsid"]) {
+        return;
+    }
     let temp = Temp::new();
     let sandbox = crate::confined::confined(temp.path(), crate::confined::policy()).await;
     programs_see_a_terminal(&sandbox, "/dev/console").await;
@@ -98,6 +107,12 @@ fn of_a_sandbox_that_landlock_holds() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn of_an_overlay() {
+    if !crate::skip::overlays() {
+        return;
+    }
+    if !crate::skip::has_programs(&["python3", "ps", "setsid"]) {
+        return;
+    }
     let temp = Temp::new();
     let overlay = Local::new(temp.path()).overlay().helper(env!("CARGO_BIN_EXE_flue-sandbox-helper"));
     let sandbox = overlay.create(OpenRequest::new("test")).await.unwrap();
@@ -108,6 +123,9 @@ async fn of_an_overlay() {
 
 #[tokio::test]
 async fn programs_that_insist_run() {
+    if !crate::skip::has_programs(&["python3", "ps", "setsid"]) {
+        return;
+    }
     let temp = Temp::new();
     let sandbox = temp.open().await;
     let insists = "import sys\nif not sys.stdout.isatty(): sys.exit('not at a terminal')\nprint('ran')";
@@ -126,6 +144,9 @@ async fn programs_that_insist_run() {
 
 #[tokio::test]
 async fn output_is_bounded_and_shown_as_it_comes() {
+    if !crate::skip::has_programs(&["python3", "ps", "setsid"]) {
+        return;
+    }
     #[derive(Default)]
     struct Seen(Mutex<Vec<(OutputStream, usize)>>);
     impl OutputSink for Seen {
@@ -148,6 +169,9 @@ async fn output_is_bounded_and_shown_as_it_comes() {
 
 #[tokio::test]
 async fn it_ends_like_any_other_with_all_that_it_started() {
+    if !crate::skip::has_programs(&["python3", "ps", "setsid"]) {
+        return;
+    }
     let temp = Temp::new();
     let sandbox = temp.open().await;
     let long = long_sleep();
@@ -189,6 +213,9 @@ async fn it_ends_like_any_other_with_all_that_it_started() {
 
 #[tokio::test]
 async fn what_stays_in_the_background_does_not_hold_it_up() {
+    if !crate::skip::has_programs(&["python3", "ps", "setsid"]) {
+        return;
+    }
     let temp = Temp::new();
     let sandbox = temp.open().await;
     let begun = Instant::now();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use flue_core::{ExecEnd, ExecRequest, Sandbox};
 
 use crate::alone::is_alone;
+use crate::skip::has_programs;
 use crate::temp::Temp;
 
 fn with_terminal(exe: &std::path::Path, args: &[&str]) -> Command {
@@ -17,6 +18,9 @@ fn with_terminal(exe: &std::path::Path, args: &[&str]) -> Command {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_confined_command_has_none_either() {
+    if !has_programs(&["script"]) || !crate::skip::confines() {
+        return;
+    }
     if !is_alone("terminal::a_confined_command_has_none_either", with_terminal) {
         return;
     }
@@ -34,6 +38,9 @@ fn a_confined_command_has_none_either() {
 
 #[test]
 fn a_command_has_no_terminal_to_wait_at() {
+    if !has_programs(&["script", "ps", "setsid"]) {
+        return;
+    }
     if !is_alone("terminal::a_command_has_no_terminal_to_wait_at", with_terminal) {
         return;
     }

@@ -14,6 +14,9 @@ fn is_denied<T: std::fmt::Debug>(result: Result<T>) {
 
 #[tokio::test]
 async fn what_is_hidden_in_the_workspace_is_hidden_from_everyone() {
+    if !crate::skip::confines() {
+        return;
+    }
     let temp = Temp::new();
     temp.put("private/key", "needle");
     temp.put("private/deep/er", "needle");
@@ -50,6 +53,9 @@ async fn what_is_hidden_in_the_workspace_is_hidden_from_everyone() {
 
 #[tokio::test]
 async fn what_is_hidden_stays_hidden_when_the_way_to_it_is_moved() {
+    if !crate::skip::confines() {
+        return;
+    }
     let temp = Temp::new();
     temp.put("home/config/forge/token", "needle");
     temp.put("home/dotfiles/token", "needle");
@@ -74,6 +80,9 @@ async fn what_is_hidden_stays_hidden_when_the_way_to_it_is_moved() {
 
 #[tokio::test]
 async fn what_is_kept_is_kept_behind_links() {
+    if !crate::skip::confines() {
+        return;
+    }
     let temp = Temp::new();
     temp.put("real/git/config", "[core]\n");
     temp.put("real/git/hooks/sample", "");
@@ -88,6 +97,9 @@ async fn what_is_kept_is_kept_behind_links() {
 
 #[tokio::test]
 async fn a_file_that_says_where_git_is_goes_on_saying_so() {
+    if !crate::skip::confines() {
+        return;
+    }
     let temp = Temp::new();
     temp.put(".git", "gitdir: /elsewhere\n");
     let sandbox = confined(temp.path(), policy()).await;
@@ -100,6 +112,9 @@ async fn a_file_that_says_where_git_is_goes_on_saying_so() {
 
 #[tokio::test]
 async fn what_is_kept_is_not_changed_by_anyone() {
+    if !crate::skip::confines() {
+        return;
+    }
     let temp = Temp::new();
     temp.put(".git/config", "[core]\n");
     temp.put(".git/hooks/pre-commit.sample", "");
@@ -135,6 +150,9 @@ async fn what_is_kept_is_not_changed_by_anyone() {
 
 #[tokio::test]
 async fn file_tools_keep_to_the_workspace() {
+    if !crate::skip::confines() {
+        return;
+    }
     let temp = Temp::new();
     temp.put("work/file", "");
     let local = Local::new(temp.path().join("work")).confined(policy());
@@ -147,6 +165,9 @@ async fn file_tools_keep_to_the_workspace() {
 
 #[tokio::test]
 async fn more_can_be_made_writable() {
+    if !crate::skip::confines() {
+        return;
+    }
     let temp = Temp::new();
     temp.put("work/file", "");
     temp.put("cache/file", "");
@@ -159,6 +180,9 @@ async fn more_can_be_made_writable() {
 
 #[tokio::test]
 async fn home_and_temporary_files_last_as_long_as_the_sandbox() {
+    if !crate::skip::confines() {
+        return;
+    }
     let temp = Temp::new();
     let sandbox = confined(temp.path(), policy()).await;
     let home = said(&sandbox, "echo x > $TMPDIR/kept && echo y > ~/kept && touch /tmp/also && printf %s ~").await;

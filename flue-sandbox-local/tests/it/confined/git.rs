@@ -76,6 +76,9 @@ const EVIL: &str = "mkdir -p evil/hooks evil/objects evil/refs && printf '[core]
 
 #[tokio::test]
 async fn settings_of_submodules_and_other_checkouts_are_kept_too() {
+    if !crate::skip::confines() {
+        return;
+    }
     let place = Place::new();
     let bait = place.at("bait");
     let sandbox = confined(&place.at("work"), policy()).await;
@@ -104,6 +107,9 @@ async fn settings_of_submodules_and_other_checkouts_are_kept_too() {
 
 #[tokio::test]
 async fn what_leads_git_elsewhere_is_moved_out_of_its_way_when_the_command_ends() {
+    if !crate::skip::confines() {
+        return;
+    }
     let place = Place::new();
     let bait = place.at("bait");
     let sandbox = confined(&place.at("work"), policy()).await;
@@ -136,6 +142,9 @@ async fn what_leads_git_elsewhere_is_moved_out_of_its_way_when_the_command_ends(
 
 #[tokio::test]
 async fn without_the_sweep_git_would_run_it() {
+    if !crate::skip::confines() {
+        return;
+    }
     let place = Place::new();
     let bait = place.at("bait");
     let sandbox = confined(&place.at("work"), policy().unprotect(".git/commondir")).await;
@@ -150,6 +159,9 @@ async fn without_the_sweep_git_would_run_it() {
 
 #[tokio::test]
 async fn where_there_are_no_hooks_none_can_be_made() {
+    if !crate::skip::confines() {
+        return;
+    }
     let place = Place::new();
     std::fs::remove_dir_all(place.at("work/.git/hooks")).unwrap();
     let sandbox = confined(&place.at("work"), policy()).await;
@@ -161,6 +173,9 @@ async fn where_there_are_no_hooks_none_can_be_made() {
 
 #[tokio::test]
 async fn file_tools_plant_nothing_either() {
+    if !crate::skip::confines() {
+        return;
+    }
     let place = Place::new();
     let sandbox = confined(&place.at("work"), policy()).await;
     for path in
@@ -174,6 +189,9 @@ async fn file_tools_plant_nothing_either() {
 
 #[tokio::test]
 async fn repositories_that_were_made_are_told_and_ordinary_work_is_not() {
+    if !crate::skip::confines() {
+        return;
+    }
     let place = Place::new();
     let sandbox = confined(&place.at("work"), policy()).await;
     said(&sandbox, "echo 1 > g && git add g && git -c user.name=a -c user.email=a@b commit -qm x && git gc -q && mkdir -p hooks && echo > hooks/x && echo > config").await;

@@ -77,6 +77,9 @@ fn stopped(tier: Tier) {
 
 #[tokio::test]
 async fn what_hides_and_forks_ends_with_its_command() {
+    if !crate::skip::confines() {
+        return;
+    }
     let temp = Temp::new();
     let sandbox = confined(temp.path(), policy()).await;
     let time = long_sleep();
@@ -99,6 +102,9 @@ async fn what_hides_and_forks_ends_with_its_command() {
 
 #[tokio::test]
 async fn every_process_is_asked_before_it_is_killed() {
+    if !crate::skip::confines() {
+        return;
+    }
     let temp = Temp::new();
     let sandbox = confined(temp.path(), policy()).await;
     let polite = "trap 'echo heard > heard; exit' TERM; touch ready; while :; do sleep 0.02; done";
@@ -117,6 +123,9 @@ async fn every_process_is_asked_before_it_is_killed() {
 
 #[tokio::test]
 async fn what_ignores_the_signal_is_killed_after_two_seconds() {
+    if !crate::skip::confines() {
+        return;
+    }
     let temp = Temp::new();
     let sandbox = confined(temp.path(), policy()).await;
     let begun = Instant::now();
@@ -128,6 +137,9 @@ async fn what_ignores_the_signal_is_killed_after_two_seconds() {
 
 #[test]
 fn a_program_that_is_killed_takes_its_commands_along() {
+    if !crate::skip::confines() {
+        return;
+    }
     let name = "confined::lasting::a_program_that_is_killed_takes_its_commands_along";
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     const TIME: &str = "FLUE_TEST_TIME";

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::ground::SECRET;
 use super::{HELPER, HELPER_AT};
 use crate::alone::is_alone;
+use crate::skip;
 
 /// Users that have nothing, and groups of the same numbers: another one where processes of a user are counted.
 const SOMEBODY: &str = "65534";
@@ -34,6 +35,14 @@ pub(crate) enum Place {
 pub(crate) fn is_at(place: Place, name: &str) -> bool {
     if std::env::var_os(DIR).is_some() {
         return true;
+    }
+    let can_be = match place {
+        Place::Same => skip::confines(),
+        Place::Somebody => skip::confines_somebody(SOMEBODY),
+        Place::WithoutNamespaces => skip::confines_by_landlock(SOMEBODY_ELSE),
+    };
+    if !can_be {
+        return false;
     }
     let dir = Dir::new();
     is_alone(name, |exe, args| {

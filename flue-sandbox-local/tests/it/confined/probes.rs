@@ -9,10 +9,14 @@ use futures_util::stream::{self, StreamExt as _};
 
 use super::ground::{Ground, SECRET};
 use super::place::{Place, dir, is_at};
+use crate::skip::is_installed;
 
 const TABLE: &str = include_str!("../../probes.tsv");
 /// The fewest that there must be.
 const FEWEST: usize = 180;
+/// What rows call that not every machine has.
+const TOOLS: [&str; 12] =
+    ["bwrap", "chattr", "chrt", "curl", "dmesg", "gcc", "gdb", "git", "ip", "python3", "strace", "unshare"];
 /// The fewest attacks that must succeed where nothing holds them: or the table would show nothing.
 const FEWEST_SUCCEED: usize = 90;
 const AT_ONCE: usize = 4;
@@ -58,11 +62,17 @@ impl Row {
     }
 
     /// Why this cannot be tried here, if it cannot.
-    fn skipped(&self, rung: Rung) -> Option<&'static str> {
+    fn skipped(&self, rung: Rung) -> Option<String> {
         if self.dangerous && rung == Rung::Plain {
-            return Some("would change the machine");
+            return Some("would change the machine".to_owned());
         }
-        (cfg!(not(target_arch = "x86_64")) && self.command.contains("syscall(")).then_some("has call numbers of x86_64")
+        if cfg!(not(target_arch = "x86_64")) && self.command.contains("syscall(") {
+            return Some("has call numbers of x86_64".to_owned());
+        }
+        // An attack that fails for want of its tool was not prevented.
+        let words = || self.command.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let missing = TOOLS.into_iter().find(|tool| words().any(|word| word == *tool) && !is_installed(tool));
+        missing.map(|tool| format!("{tool} is not installed"))
     }
 }
 

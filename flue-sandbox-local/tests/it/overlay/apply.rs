@@ -8,6 +8,9 @@ use super::{Place, told};
 
 #[tokio::test]
 async fn everything_arrives_and_is_a_change_no_more() {
+    if !crate::skip::overlays() {
+        return;
+    }
     let place = Place::new(&[
         ("a", "a\n"),
         ("gone", "g\n"),
@@ -51,6 +54,9 @@ async fn everything_arrives_and_is_a_change_no_more() {
 
 #[tokio::test]
 async fn what_somebody_else_changed_meanwhile_stops_everything() {
+    if !crate::skip::overlays() {
+        return;
+    }
     type Meddle = fn(&Place);
     let meddle: [(&str, Meddle); 6] = [
         ("written in place", |place| std::fs::write(place.host("a"), "A\n").unwrap()),
@@ -87,6 +93,9 @@ async fn what_somebody_else_changed_meanwhile_stops_everything() {
 
 #[tokio::test]
 async fn other_changes_of_the_host_are_no_conflict() {
+    if !crate::skip::overlays() {
+        return;
+    }
     let place = Place::new(&[("a", "a\n"), ("other", "o\n"), ("dir/x", "x\n")]).await;
     place.sh("echo more >> a; echo new > new; rm -r dir").await;
     std::fs::write(place.host("other"), "theirs\n").unwrap();
@@ -101,6 +110,9 @@ async fn other_changes_of_the_host_are_no_conflict() {
 
 #[tokio::test]
 async fn what_was_not_compared_is_not_applied() {
+    if !crate::skip::overlays() {
+        return;
+    }
     let place = Place::new(&[("a", "a\n")]).await;
     place.sh("echo reviewed > a").await;
     let changes = place.diff().await;
@@ -112,6 +124,9 @@ async fn what_was_not_compared_is_not_applied() {
 
 #[tokio::test]
 async fn a_failure_half_way_leaves_everything_as_it_was() {
+    if !crate::skip::overlays() {
+        return;
+    }
     let files = [("a", "a\n"), ("gone", "g\n"), ("sub/b", "b\n"), ("zz/z", "z\n")];
     let place = Place::new(&files).await;
     place.sh("echo more >> a; rm gone; mkdir made; echo m > made/m; echo more >> zz/z; rm sub/b; rmdir sub; echo s > sub").await;
@@ -141,6 +156,9 @@ async fn a_failure_half_way_leaves_everything_as_it_was() {
 
 #[tokio::test]
 async fn readers_see_the_old_file_or_the_new_one() {
+    if !crate::skip::overlays() {
+        return;
+    }
     let (old, new) = ("old\n".repeat(100_000), "new\n".repeat(100_000));
     let place = Place::new(&[("file", &old)]).await;
     place.sandbox_write("file", &new).await;

@@ -10,6 +10,9 @@ use crate::temp::{Temp, said, sh};
 
 #[tokio::test]
 async fn both_sides_see_the_merged_files_and_the_host_keeps_its_own() {
+    if !crate::skip::overlays() {
+        return;
+    }
     let place = Place::new(&[("a", "a\n"), ("sub/b", "b\n"), ("c", "c\n")]).await;
     let fs = place.sandbox.fs();
     assert_eq!(place.sh("pwd; cat a sub/b; echo from-shell > a; rm -r sub; mkdir sub; echo n > sub/new").await, {
@@ -26,6 +29,9 @@ async fn both_sides_see_the_merged_files_and_the_host_keeps_its_own() {
 
 #[tokio::test]
 async fn the_rest_of_the_machine_is_as_it_is() {
+    if !crate::skip::overlays() {
+        return;
+    }
     let place = Place::new(&[]).await;
     place.temp.put("beside/file", "beside\n");
     assert_eq!(place.sh("cat ../beside/file; echo changed > ../beside/file").await, "beside\n");
@@ -42,6 +48,9 @@ async fn the_rest_of_the_machine_is_as_it_is() {
 
 #[tokio::test]
 async fn commands_start_anywhere_and_say_where_they_cannot() {
+    if !crate::skip::overlays() {
+        return;
+    }
     let place = Place::new(&[("file", "")]).await;
     place.sh("mkdir made").await;
     let start = async |path: &str| place.sandbox.exec(ExecRequest::new("pwd").with_cwd(place.temp.at(path))).await;
@@ -56,6 +65,9 @@ async fn commands_start_anywhere_and_say_where_they_cannot() {
 
 #[tokio::test]
 async fn sandboxes_of_one_overlay_share_its_layer_and_other_overlays_do_not() {
+    if !crate::skip::overlays() {
+        return;
+    }
     let place = Place::new(&[("a", "a")]).await;
     place.sh("echo one > one").await;
     let again = place.overlay.clone().create(OpenRequest::new("other")).await.unwrap();
@@ -68,6 +80,9 @@ async fn sandboxes_of_one_overlay_share_its_layer_and_other_overlays_do_not() {
 
 #[tokio::test]
 async fn what_was_written_goes_with_the_last_of_them() {
+    if !crate::skip::overlays() {
+        return;
+    }
     let kept = Temp::new();
     let temp = Temp::new();
     let overlay = overlay(temp.path()).keep_in(kept.path());
@@ -84,6 +99,9 @@ async fn what_was_written_goes_with_the_last_of_them() {
 
 #[tokio::test]
 async fn a_command_that_is_stopped_takes_its_processes_along() {
+    if !crate::skip::overlays() {
+        return;
+    }
     let place = Place::new(&[]).await;
     let time = crate::alone::long_sleep();
     let endless = format!("setsid sleep {time} & setsid env -i sleep {time} & (setsid sleep {time} &); sleep {time}");
@@ -94,6 +112,9 @@ async fn a_command_that_is_stopped_takes_its_processes_along() {
 
 #[tokio::test]
 async fn files_of_others_are_told_of_where_they_cannot_be_changed() {
+    if !crate::skip::overlays() {
+        return;
+    }
     use std::os::unix::fs::{MetadataExt, chown};
     let place = Place::new(&[("mine", "m\n"), ("theirs", "t\n")]).await;
     let told =
@@ -122,6 +143,9 @@ async fn files_of_others_are_told_of_where_they_cannot_be_changed() {
 
 #[tokio::test]
 async fn odd_directories_are_taken_or_refused_for_a_reason() {
+    if !crate::skip::overlays() {
+        return;
+    }
     for name in ["with space", "a,b=c", "colon:colon", "back\\slash", "quo\"te", "ünï", "-rf"] {
         let temp = Temp::new();
         temp.put(&format!("{name}/file"), "x");
@@ -149,6 +173,9 @@ async fn odd_directories_are_taken_or_refused_for_a_reason() {
 
 #[tokio::test]
 async fn a_layer_that_cannot_be_entered_runs_nothing() {
+    if !crate::skip::overlays() {
+        return;
+    }
     let temp = Temp::new();
     let helper = temp.path().join("helper");
     std::fs::copy(super::helper(), &helper).unwrap();

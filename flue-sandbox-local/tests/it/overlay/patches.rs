@@ -46,6 +46,9 @@ fn lines(count: usize) -> String {
 
 #[tokio::test]
 async fn new_changed_and_deleted_files() {
+    if !crate::skip::overlays() {
+        return;
+    }
     let text = lines(30);
     let place =
         repository(&[("a", &text), ("sub/b", "b\n"), ("empty", ""), ("gone", "gone\n"), ("same", "same\n")]).await;
@@ -75,6 +78,9 @@ async fn new_changed_and_deleted_files() {
 
 #[tokio::test]
 async fn renames_modes_links_and_binary_files() {
+    if !crate::skip::overlays() {
+        return;
+    }
     let text = lines(40);
     let place = repository(&[
         ("old name", &text),
@@ -110,6 +116,9 @@ async fn renames_modes_links_and_binary_files() {
 
 #[tokio::test]
 async fn directories_that_become_files_and_files_that_become_directories() {
+    if !crate::skip::overlays() {
+        return;
+    }
     let place =
         repository(&[("dir/a", "a\n"), ("dir/b/c", "c\n"), ("file", "f\n"), ("again/x", "x\n"), ("again/y", "y\n")])
             .await;
@@ -132,6 +141,9 @@ async fn directories_that_become_files_and_files_that_become_directories() {
 
 #[tokio::test]
 async fn names_and_bytes_of_every_kind() {
+    if !crate::skip::overlays() {
+        return;
+    }
     let place =
         repository(&[("quo\"te", "1\n"), ("tab\tname", "2\n"), ("ünï", "3\n"), ("latin1", "caf\u{e9}\n")]).await;
     place
@@ -143,6 +155,9 @@ async fn names_and_bytes_of_every_kind() {
 
 #[tokio::test]
 async fn what_git_ignores_is_counted_and_left_out() {
+    if !crate::skip::overlays() {
+        return;
+    }
     let place = repository(&[
         (".gitignore", "*.log\n/target/\n"),
         ("src/.gitignore", "gen\n"),
@@ -168,6 +183,9 @@ async fn what_git_ignores_is_counted_and_left_out() {
 
 #[tokio::test]
 async fn what_a_patch_cannot_carry_is_told() {
+    if !crate::skip::overlays() {
+        return;
+    }
     let place = Place::new(&[("a", "a\n"), ("secret", "s\n")]).await;
     place.sh("mkdir empty; mkfifo pipe; chmod 600 secret; head -c 20000000 /dev/zero > large; chmod 700 .").await;
     let changes = place.diff().await;
@@ -178,6 +196,9 @@ async fn what_a_patch_cannot_carry_is_told() {
 
 #[tokio::test]
 async fn large_and_repetitive_texts_are_compared_in_bounded_time() {
+    if !crate::skip::overlays() {
+        return;
+    }
     let place = Place::new(&[("same", &"x\n".repeat(100_000)), ("long", &"ab".repeat(1_000_000))]).await;
     place.sh("(yes x | head -n 50000; echo y; yes x | head -n 50001) > same; printf 'ba%.0s' {1..1000} >> long").await;
     let begun = std::time::Instant::now();
