@@ -75,7 +75,7 @@ async fn of_the_plain_sandbox() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn of_a_confined_sandbox() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     if !crate::skip::has_programs(&["python3", "ps", "setsid"]) {
@@ -107,14 +107,14 @@ fn of_a_sandbox_that_landlock_holds() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn of_an_overlay() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     if !crate::skip::has_programs(&["python3", "ps", "setsid"]) {
         return;
     }
     let temp = Temp::new();
-    let overlay = Local::new(temp.path()).overlay().helper(env!("CARGO_BIN_EXE_flue-sandbox-helper"));
+    let overlay = Local::new(temp.path()).overlay().helper(crate::overlay::helper());
     let sandbox = overlay.create(OpenRequest::new("test")).await.unwrap();
     programs_see_a_terminal(&sandbox, "/dev/pts/").await;
     run(&sandbox, "echo x > written").await;

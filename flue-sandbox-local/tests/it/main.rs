@@ -10,6 +10,8 @@ mod confined;
 mod environment;
 mod files;
 mod jail;
+#[cfg(target_os = "linux")]
+mod machine;
 mod output;
 #[cfg(target_os = "linux")]
 mod overlay;

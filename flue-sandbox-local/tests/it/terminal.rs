@@ -18,7 +18,7 @@ fn with_terminal(exe: &std::path::Path, args: &[&str]) -> Command {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_confined_command_has_none_either() {
-    if !has_programs(&["script"]) || !crate::skip::confines() {
+    if !has_programs(&["script"]) || !crate::machine::confines() {
         return;
     }
     if !is_alone("terminal::a_confined_command_has_none_either", with_terminal) {

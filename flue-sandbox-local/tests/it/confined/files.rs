@@ -14,7 +14,7 @@ fn is_denied<T: std::fmt::Debug>(result: Result<T>) {
 
 #[tokio::test]
 async fn what_is_hidden_in_the_workspace_is_hidden_from_everyone() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();
@@ -53,7 +53,7 @@ async fn what_is_hidden_in_the_workspace_is_hidden_from_everyone() {
 
 #[tokio::test]
 async fn what_is_hidden_stays_hidden_when_the_way_to_it_is_moved() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();
@@ -80,7 +80,7 @@ async fn what_is_hidden_stays_hidden_when_the_way_to_it_is_moved() {
 
 #[tokio::test]
 async fn what_is_kept_is_kept_behind_links() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();
@@ -97,7 +97,7 @@ async fn what_is_kept_is_kept_behind_links() {
 
 #[tokio::test]
 async fn a_file_that_says_where_git_is_goes_on_saying_so() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();
@@ -112,7 +112,7 @@ async fn a_file_that_says_where_git_is_goes_on_saying_so() {
 
 #[tokio::test]
 async fn what_is_kept_is_not_changed_by_anyone() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();
@@ -150,7 +150,7 @@ async fn what_is_kept_is_not_changed_by_anyone() {
 
 #[tokio::test]
 async fn file_tools_keep_to_the_workspace() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();
@@ -165,7 +165,7 @@ async fn file_tools_keep_to_the_workspace() {
 
 #[tokio::test]
 async fn more_can_be_made_writable() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();
@@ -180,7 +180,7 @@ async fn more_can_be_made_writable() {
 
 #[tokio::test]
 async fn home_and_temporary_files_last_as_long_as_the_sandbox() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();

@@ -77,7 +77,7 @@ fn stopped(tier: Tier) {
 
 #[tokio::test]
 async fn what_hides_and_forks_ends_with_its_command() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();
@@ -102,7 +102,7 @@ async fn what_hides_and_forks_ends_with_its_command() {
 
 #[tokio::test]
 async fn every_process_is_asked_before_it_is_killed() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();
@@ -123,7 +123,7 @@ async fn every_process_is_asked_before_it_is_killed() {
 
 #[tokio::test]
 async fn what_ignores_the_signal_is_killed_after_two_seconds() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();
@@ -137,7 +137,7 @@ async fn what_ignores_the_signal_is_killed_after_two_seconds() {
 
 #[test]
 fn a_program_that_is_killed_takes_its_commands_along() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let name = "confined::lasting::a_program_that_is_killed_takes_its_commands_along";

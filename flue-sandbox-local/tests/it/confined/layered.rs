@@ -14,7 +14,7 @@ fn block_on(future: impl Future<Output = ()>) {
 
 #[test]
 fn passes_the_suite_and_touches_nothing() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();
@@ -24,7 +24,7 @@ fn passes_the_suite_and_touches_nothing() {
 
 #[test]
 fn holds_commands_and_keeps_what_they_write() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     block_on(holds());

@@ -38,7 +38,7 @@ pub(crate) async fn confined(dir: &Path, policy: Confinement) -> Arc<LocalSandbo
 
 #[test]
 fn in_namespaces_passes_the_suite() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();

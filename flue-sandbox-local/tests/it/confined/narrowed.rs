@@ -15,6 +15,9 @@ use crate::temp::{Temp, open, said};
 
 #[test]
 fn beneath_its_root_one_is_like_any_other() {
+    if !crate::machine::confines() {
+        return;
+    }
     let temp = Temp::new();
     let local = Local::new(temp.path()).confined(policy());
     suite(Narrow::new(local, Narrowing::none().root(".")))
@@ -95,6 +98,9 @@ async fn sees_itself_and_the_system(base: &Path) {
 
 #[test]
 fn where_commands_have_temporary_files_of_their_own() {
+    if !crate::machine::confines() {
+        return;
+    }
     let temp = Temp::new();
     block_on(sees_itself_and_the_system(temp.path()));
 }
@@ -115,6 +121,9 @@ fn as_an_ordinary_user() {
 
 #[tokio::test]
 async fn no_network_leaves_no_host_and_no_way_there() {
+    if !crate::machine::confines() {
+        return;
+    }
     let temp = Temp::new();
     let port = server();
     let sandbox = confined(temp.path(), policy().allow_host(format!("localhost:{port}"))).await;
@@ -138,6 +147,9 @@ async fn no_network_leaves_no_host_and_no_way_there() {
 
 #[tokio::test]
 async fn settings_are_shown_as_far_as_they_are_named() {
+    if !crate::machine::confines() {
+        return;
+    }
     let temp = Temp::new();
     let local = Local::new(temp.path()).env("TOKEN", SECRET).env("COLOUR", "blue").confined(policy());
     let sandbox = open(&local).await;
@@ -149,6 +161,9 @@ async fn settings_are_shown_as_far_as_they_are_named() {
 
 #[tokio::test]
 async fn what_is_hidden_or_kept_stays_so() {
+    if !crate::machine::confines() {
+        return;
+    }
     let temp = Temp::new();
     temp.put("root/private/key", SECRET);
     temp.put("root/orders", "kept");

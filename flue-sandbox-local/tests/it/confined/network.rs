@@ -38,7 +38,7 @@ pub(super) const CURL: &str = "curl -sS -m 10";
 
 #[tokio::test]
 async fn only_what_is_named_is_reached() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();
@@ -82,7 +82,7 @@ async fn only_what_is_named_is_reached() {
 
 #[tokio::test]
 async fn a_name_that_leads_inside_is_not_followed() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();
@@ -109,7 +109,7 @@ async fn a_name_that_leads_inside_is_not_followed() {
 
 #[tokio::test]
 async fn garbage_is_answered_and_hurts_nobody() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();
@@ -142,7 +142,7 @@ async fn garbage_is_answered_and_hurts_nobody() {
 
 #[tokio::test]
 async fn what_is_no_host_is_refused_when_it_opens() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();

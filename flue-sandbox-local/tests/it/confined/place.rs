@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::ground::SECRET;
 use super::{HELPER, HELPER_AT};
 use crate::alone::is_alone;
-use crate::skip;
+use crate::machine;
 
 /// Users that have nothing, and groups of the same numbers: another one where processes of a user are counted.
 const SOMEBODY: &str = "65534";
@@ -37,9 +37,9 @@ pub(crate) fn is_at(place: Place, name: &str) -> bool {
         return true;
     }
     let can_be = match place {
-        Place::Same => skip::confines(),
-        Place::Somebody => skip::confines_somebody(SOMEBODY),
-        Place::WithoutNamespaces => skip::confines_by_landlock(SOMEBODY_ELSE),
+        Place::Same => machine::confines(),
+        Place::Somebody => machine::confines_somebody(SOMEBODY),
+        Place::WithoutNamespaces => machine::confines_by_landlock(SOMEBODY_ELSE),
     };
     if !can_be {
         return false;

@@ -49,7 +49,7 @@ async fn a_policy_that_cannot_be_is_refused() {
 
 #[tokio::test]
 async fn this_machine_holds_commands_with_everything() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let findings = policy().probe();
@@ -91,7 +91,7 @@ fn without_namespaces_it_does_not_open_unless_that_will_do() {
 
 #[tokio::test]
 async fn limits_hold_and_the_model_is_told() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();

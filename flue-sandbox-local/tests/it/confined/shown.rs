@@ -7,7 +7,7 @@ use crate::temp::{Temp, said, sh};
 
 #[tokio::test]
 async fn a_sandbox_says_what_it_is() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();
@@ -24,7 +24,7 @@ async fn a_sandbox_says_what_it_is() {
 
 #[tokio::test]
 async fn ends_and_errors_are_those_of_any_command() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();
@@ -54,7 +54,7 @@ async fn ends_and_errors_are_those_of_any_command() {
 
 #[tokio::test]
 async fn a_command_is_alone_and_without_powers() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();
@@ -72,7 +72,7 @@ async fn a_command_is_alone_and_without_powers() {
 
 #[tokio::test]
 async fn tools_of_the_host_are_found_though_home_is_another() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();

@@ -8,7 +8,7 @@ use super::{Place, told};
 
 #[tokio::test]
 async fn everything_arrives_and_is_a_change_no_more() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let place = Place::new(&[
@@ -54,7 +54,7 @@ async fn everything_arrives_and_is_a_change_no_more() {
 
 #[tokio::test]
 async fn what_somebody_else_changed_meanwhile_stops_everything() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     type Meddle = fn(&Place);
@@ -93,7 +93,7 @@ async fn what_somebody_else_changed_meanwhile_stops_everything() {
 
 #[tokio::test]
 async fn other_changes_of_the_host_are_no_conflict() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let place = Place::new(&[("a", "a\n"), ("other", "o\n"), ("dir/x", "x\n")]).await;
@@ -110,7 +110,7 @@ async fn other_changes_of_the_host_are_no_conflict() {
 
 #[tokio::test]
 async fn what_was_not_compared_is_not_applied() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let place = Place::new(&[("a", "a\n")]).await;
@@ -124,7 +124,7 @@ async fn what_was_not_compared_is_not_applied() {
 
 #[tokio::test]
 async fn a_failure_half_way_leaves_everything_as_it_was() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let files = [("a", "a\n"), ("gone", "g\n"), ("sub/b", "b\n"), ("zz/z", "z\n")];
@@ -156,7 +156,7 @@ async fn a_failure_half_way_leaves_everything_as_it_was() {
 
 #[tokio::test]
 async fn readers_see_the_old_file_or_the_new_one() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let (old, new) = ("old\n".repeat(100_000), "new\n".repeat(100_000));

@@ -10,7 +10,7 @@ use crate::temp::{Temp, said, sh};
 
 #[tokio::test]
 async fn both_sides_see_the_merged_files_and_the_host_keeps_its_own() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let place = Place::new(&[("a", "a\n"), ("sub/b", "b\n"), ("c", "c\n")]).await;
@@ -29,7 +29,7 @@ async fn both_sides_see_the_merged_files_and_the_host_keeps_its_own() {
 
 #[tokio::test]
 async fn the_rest_of_the_machine_is_as_it_is() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let place = Place::new(&[]).await;
@@ -48,7 +48,7 @@ async fn the_rest_of_the_machine_is_as_it_is() {
 
 #[tokio::test]
 async fn commands_start_anywhere_and_say_where_they_cannot() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let place = Place::new(&[("file", "")]).await;
@@ -65,7 +65,7 @@ async fn commands_start_anywhere_and_say_where_they_cannot() {
 
 #[tokio::test]
 async fn sandboxes_of_one_overlay_share_its_layer_and_other_overlays_do_not() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let place = Place::new(&[("a", "a")]).await;
@@ -80,7 +80,7 @@ async fn sandboxes_of_one_overlay_share_its_layer_and_other_overlays_do_not() {
 
 #[tokio::test]
 async fn what_was_written_goes_with_the_last_of_them() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let kept = Temp::new();
@@ -99,7 +99,7 @@ async fn what_was_written_goes_with_the_last_of_them() {
 
 #[tokio::test]
 async fn a_command_that_is_stopped_takes_its_processes_along() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let place = Place::new(&[]).await;
@@ -112,7 +112,7 @@ async fn a_command_that_is_stopped_takes_its_processes_along() {
 
 #[tokio::test]
 async fn files_of_others_are_told_of_where_they_cannot_be_changed() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     use std::os::unix::fs::{MetadataExt, chown};
@@ -143,7 +143,7 @@ async fn files_of_others_are_told_of_where_they_cannot_be_changed() {
 
 #[tokio::test]
 async fn odd_directories_are_taken_or_refused_for_a_reason() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     for name in ["with space", "a,b=c", "colon:colon", "back\\slash", "quo\"te", "ünï", "-rf"] {
@@ -173,7 +173,7 @@ async fn odd_directories_are_taken_or_refused_for_a_reason() {
 
 #[tokio::test]
 async fn a_layer_that_cannot_be_entered_runs_nothing() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let temp = Temp::new();

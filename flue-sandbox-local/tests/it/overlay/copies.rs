@@ -110,7 +110,7 @@ async fn too_much_is_refused_before_it_is_copied() {
 
 #[tokio::test]
 async fn confined_to_a_copy_commands_cannot_change_the_directory() {
-    if !crate::skip::confines() {
+    if !crate::machine::confines() {
         return;
     }
     let temp = Temp::new();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use flue_core::{ErrorKind, OpenRequest};
 use flue_sandbox_local::{Local, Overlay};
 
-use crate::skip::has_programs;
+use crate::machine::traces;
 use crate::temp::{Temp, said};
 
 /// Calls by which files are changed, made, moved or removed, and directories given other permissions.
@@ -170,7 +170,7 @@ fn opened(temp: &Temp) -> BTreeMap<PathBuf, String> {
 
 #[test]
 fn at_every_step_the_next_overlay_finds_the_old_files_or_finishes() {
-    if !has_programs(&["strace"]) {
+    if !traces() {
         return;
     }
     let old = contents(&before().path().join("dir"));
@@ -207,7 +207,7 @@ fn at_every_step_the_next_overlay_finds_the_old_files_or_finishes() {
 
 #[test]
 fn what_cannot_be_finished_any_more_is_put_back_and_told() {
-    if !has_programs(&["strace"]) {
+    if !traces() {
         return;
     }
     let mut told = 0;

@@ -21,7 +21,7 @@ const GROUP: &str = "100";
 const HELPER: &str = "FLUE_TEST_HELPER";
 
 /// The program by which tests are helped, which cannot call `init`.
-fn helper() -> PathBuf {
+pub(crate) fn helper() -> PathBuf {
     std::env::var_os(HELPER).map_or_else(|| env!("CARGO_BIN_EXE_flue-sandbox-helper").into(), PathBuf::from)
 }
 
@@ -89,7 +89,7 @@ fn told(changes: &Changes) -> Vec<String> {
 /// What an administrator mounts is told by other attributes than what anybody else does, in a namespace of other rules.
 #[test]
 fn all_of_this_holds_for_an_ordinary_user_too() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     /// `nobody`, on most systems.
@@ -115,12 +115,12 @@ fn all_of_this_holds_for_an_ordinary_user_too() {
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("the_conformance_suite_passes ... ok"), "{said}");
-    crate::skip::pass_on(&output.stderr);
+    crate::machine::pass_on(&output.stderr);
 }
 
 #[test]
 fn the_conformance_suite_passes() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let temp = Temp::new();

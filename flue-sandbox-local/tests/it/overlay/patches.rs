@@ -46,7 +46,7 @@ fn lines(count: usize) -> String {
 
 #[tokio::test]
 async fn new_changed_and_deleted_files() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let text = lines(30);
@@ -78,7 +78,7 @@ async fn new_changed_and_deleted_files() {
 
 #[tokio::test]
 async fn renames_modes_links_and_binary_files() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let text = lines(40);
@@ -116,7 +116,7 @@ async fn renames_modes_links_and_binary_files() {
 
 #[tokio::test]
 async fn directories_that_become_files_and_files_that_become_directories() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let place =
@@ -141,7 +141,7 @@ async fn directories_that_become_files_and_files_that_become_directories() {
 
 #[tokio::test]
 async fn names_and_bytes_of_every_kind() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let place =
@@ -155,7 +155,7 @@ async fn names_and_bytes_of_every_kind() {
 
 #[tokio::test]
 async fn what_git_ignores_is_counted_and_left_out() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let place = repository(&[
@@ -183,7 +183,7 @@ async fn what_git_ignores_is_counted_and_left_out() {
 
 #[tokio::test]
 async fn what_a_patch_cannot_carry_is_told() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let place = Place::new(&[("a", "a\n"), ("secret", "s\n")]).await;
@@ -196,7 +196,7 @@ async fn what_a_patch_cannot_carry_is_told() {
 
 #[tokio::test]
 async fn large_and_repetitive_texts_are_compared_in_bounded_time() {
-    if !crate::skip::overlays() {
+    if !crate::machine::overlays() {
         return;
     }
     let place = Place::new(&[("same", &"x\n".repeat(100_000)), ("long", &"ab".repeat(1_000_000))]).await;

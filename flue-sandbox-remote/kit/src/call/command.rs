@@ -30,6 +30,7 @@ pub(crate) async fn exec(
     keep: usize,
 ) -> Result<ExecOutput> {
     link.check_open(OPERATION)?;
+    request.refuse_terminal()?;
     if request.cancel.is_cancelled() {
         return Err(Error::cancelled(OPERATION));
     }
