@@ -1,7 +1,10 @@
-//! `peers DIR`: runs the review job of the README against independent model servers, over real sockets.
+//! `peers DIR`: runs the review job of the README and the harness's hard cases against independent model servers, over real
+//! sockets.
 //!
 //! DIR holds a start script for each server, `aimock/start.sh`, `llmock/start.sh` and `llamacpp/start.sh`, which takes a
 //! port. Not part of `ci`: the servers are not ours to install.
+
+mod harness;
 
 use std::fs;
 use std::io::{Read, Write};
@@ -62,14 +65,17 @@ pub(crate) fn run(args: &[String]) -> Outcome {
         return Err(Failure::Usage("`peers` takes the directory of the servers' start scripts".into()));
     };
     let workspace = Workspace::load()?;
-    process::run(process::cargo(&workspace.root, &["build", "--quiet", "--package", "flue-cli"]))?;
-    let flue = workspace.root.join("target/debug/flue");
+    process::run(process::cargo(
+        &workspace.root,
+        &["build", "--quiet", "--package", "flue-cli", "--package", "xtask-drive"],
+    ))?;
+    let [flue, drive] = ["flue", "xtask-drive"].map(|name| workspace.root.join("target/debug").join(name));
     let document = workspace.root.join("flue-cli/examples/review/document.md");
     let scratch = std::env::temp_dir().join(format!("flue-peers-{}", std::process::id()));
     fs::create_dir_all(&scratch).map_err(|error| Failure::new(format!("{}: {error}", scratch.display())))?;
-    let job = Job { flue, document, scratch: scratch.clone() };
+    let job = Job { flue, drive, document, scratch: scratch.clone() };
     let dir = Path::new(dir);
-    let outcome = [scripted_server, real_model, fault_injector]
+    let outcome = [scripted_server, real_model, fault_injector, harness::hard_cases]
         .iter()
         .zip(FIRST_PORT..)
         .try_for_each(|(check, port)| check(&job, dir, port));
@@ -133,7 +139,7 @@ fn real_model(job: &Job, dir: &Path, port: u16) -> Outcome {
             None => return Err(Failure::new(format!("{case}: no tool was called in {REAL_MODEL_TRIES} tries"))),
         }
     }
-    Ok(())
+    harness::real_chat(job, &server)
 }
 
 /// llmock fails in ways that pass, and judges how the client takes it.
@@ -175,6 +181,7 @@ fn expect(case: &str, what: &str, found: &Value, expected: &Value) -> Outcome {
 /// What is run against each server.
 struct Job {
     flue: PathBuf,
+    drive: PathBuf,
     document: PathBuf,
     scratch: PathBuf,
 }
@@ -198,17 +205,24 @@ impl Job {
     }
 
     fn run(&self, wire: &Wire, server: &Server, args: &[&str]) -> Outcome<Output> {
-        let (variable, path) = wire.base;
-        let path = if server.name == "llmock" && path.is_empty() { "/anthropic" } else { path };
-        Command::new(&self.flue)
+        self.pointed(&self.flue, wire, server)
             .args(["run", "--model", wire.model, "--timeout", RUN_LIMIT, "--max-turns", MAX_TURNS])
             .args(args)
+            .output()
+            .map_err(|error| Failure::new(format!("{}: {error}", self.flue.display())))
+    }
+
+    /// A program that finds the model behind `wire` at `server`.
+    fn pointed(&self, program: &Path, wire: &Wire, server: &Server) -> Command {
+        let (variable, path) = wire.base;
+        let path = if server.name == "llmock" && path.is_empty() { "/anthropic" } else { path };
+        let mut command = Command::new(program);
+        command
             .env(variable, format!("http://127.0.0.1:{}{path}", server.port))
             .env(wire.key, "not-a-real-key")
             .current_dir(&self.scratch)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| Failure::new(format!("{}: {error}", self.flue.display())))
+            .stdin(Stdio::null());
+        command
     }
 
     fn collected(&self, name: &str) -> Outcome<String> {

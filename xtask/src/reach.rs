@@ -85,6 +85,7 @@ const ROWS: &[Row] = &[
     row("flue-cli", Features::Default, &[], 225),
     row("xtask", Features::Default, &[HTTP, TLS, SOCKETS, HOST, FILES], 10),
     row("xtask-bench", Features::Default, &[], 220),
+    row("xtask-drive", Features::Default, &[], 200),
 ];
 
 const fn row(

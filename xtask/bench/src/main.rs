@@ -21,8 +21,10 @@ mod review;
 mod sandbox;
 mod scratch;
 mod server;
+mod sessions;
 mod start;
 mod stats;
+mod store;
 mod table;
 mod turns;
 

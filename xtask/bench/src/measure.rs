@@ -9,7 +9,7 @@ use flue_core::{Error, ErrorKind, Result};
 use crate::load::{Load, Report};
 use crate::peers::{Programs, Record, Server};
 use crate::table::{Row, render};
-use crate::{codec, conditions, confined, contained, local, parked, review, sandbox, start, turns};
+use crate::{codec, conditions, confined, contained, local, parked, review, sandbox, sessions, start, store, turns};
 
 /// Rounds of each measurement unless the command line says otherwise.
 const ROUNDS: usize = 5;
@@ -31,6 +31,8 @@ pub(crate) const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "local", measure: local::measure },
     Measurement { name: "confined", measure: confined::measure },
     Measurement { name: "contained", measure: contained::measure },
+    Measurement { name: "store", measure: store::measure },
+    Measurement { name: "sessions", measure: sessions::measure },
     Measurement { name: "codec", measure: codec::measure },
     Measurement { name: "start", measure: start::measure },
 ];

@@ -136,6 +136,7 @@ impl Sandbox for ContainedSandbox {
     }
 
     async fn narrow(&self, narrowing: &Narrowing) -> Result<Arc<dyn Sandbox>> {
+        self.view.is_open("narrow sandbox")?;
         let bounds = self.view.bounds.and(narrowing, &self.info)?;
         bounds.check_root(self.fs()).await?;
         let info = bounds.describe(self.info.clone());

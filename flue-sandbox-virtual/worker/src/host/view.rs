@@ -69,7 +69,8 @@ impl View {
         }
     }
 
-    fn is_open(&self, operation: &'static str) -> Result<()> {
+    /// Refuses once it was closed.
+    pub(super) fn is_open(&self, operation: &'static str) -> Result<()> {
         if self.closed.is_cancelled() { Err(End::Closed.error(operation)) } else { Ok(()) }
     }
 
