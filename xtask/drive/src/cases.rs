@@ -106,7 +106,9 @@ impl Case<'_> {
     /// Every agent hands its work to a copy of itself.
     async fn depth(&self) -> Result<String> {
         let seen = Seen::default();
-        let reply = self.start(&seen).await?.prompt("Go deeper.").await?;
+        // With nobody to hand anything to, nothing is handed out, not even to a copy.
+        let other = Subagent::new("other", "Is not asked.");
+        let reply = self.agent(&seen).subagent(other).build()?.start(ID).await?.prompt("Go deeper.").await?;
         let begun = seen.count(|event| matches!(event, Event::TaskStarted { .. }));
         let refused = seen.events().into_iter().find_map(|event| match event {
             Event::ToolFinished { is_error: true, result, .. } => Some(result),
