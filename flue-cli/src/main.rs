@@ -21,6 +21,8 @@ mod secrets;
 mod setup;
 mod store;
 mod suggest;
+#[cfg(feature = "otel")]
+mod telemetry;
 mod terminal;
 mod trace;
 mod transfer;

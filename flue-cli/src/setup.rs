@@ -104,6 +104,10 @@ impl Setup {
             .instructions(instructions)
             .redact(redactor)
             .observer(progress.clone());
+        #[cfg(feature = "otel")]
+        if crate::telemetry::wants_content() {
+            agent = agent.content_in_spans();
+        }
         agent = observers.into_iter().fold(agent, |agent, observer| agent.observer(observer));
         agent = match budget {
             Budget::Prompt => agent.limits(spending),

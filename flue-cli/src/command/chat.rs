@@ -37,6 +37,8 @@ struct Spent {
 /// # Errors
 /// Usage errors; whatever keeps the chat from being begun or ended in order.
 pub(crate) fn run(args: ChatArgs) -> Result<u8, Failure> {
+    #[cfg(feature = "otel")]
+    let _telemetry = crate::telemetry::Telemetry::begin().map_err(Failure::usage)?;
     let runtime = command::runtime().map_err(Failure::failed)?;
     let setup = runtime.block_on(Setup::make(&args.work, Budget::Session, true, None)).map_err(Failure::usage)?;
     let interrupt = TurnInterrupt::default();

@@ -1,6 +1,6 @@
 //! `flue reach`: what a recorded run touched, and whether less would have been enough.
 
-use flue_core::reach::{Aspect, Reach, ReachLedger, Verdict, judge};
+use flue_core::reach::{Reach, ReachLedger, Verdict, judge};
 use serde::Serialize;
 
 use crate::args::ReachArgs;
@@ -58,33 +58,25 @@ fn text(ledger: &ReachLedger, verdict: Option<&Verdict>) -> String {
 
 fn of(reach: &Reach) -> Vec<String> {
     let mut lines = Vec::new();
-    for (name, names) in reach.lists() {
-        let aspect = Aspect::ALL.into_iter().find(|aspect| aspect.name() == name);
-        let unknown = aspect.and_then(|aspect| reach.unknown.get(&aspect));
-        let count = names.len() as u64;
-        let mut head = match (unknown, count) {
-            (Some(commands), 0) => format!("unknown ({})", commands_words(*commands, reach.execs)),
-            (Some(commands), count) => {
-                format!("{count} and an unknown number ({})", commands_words(*commands, reach.execs))
+    for (name, aspect, names) in reach.lists() {
+        let plural = if reach.execs == 1 { "command" } else { "commands" };
+        let mut head = match (reach.unknown_of(aspect), names.len()) {
+            (0, 0) => "none".to_owned(),
+            (0, count) => count.to_string(),
+            (unknown, 0) => format!("unknown: not measured for {unknown} of {} {plural}", reach.execs),
+            (unknown, count) => {
+                format!("{count}, and unknown more: not measured for {unknown} of {} {plural}", reach.execs)
             }
-            (None, 0) => "none".to_owned(),
-            (None, count) => count.to_string(),
         };
         if names.dropped() > 0 {
-            head.push_str(&format!(", {} times more than is kept", names.dropped()));
+            head.push_str(&format!("; {} times there was no place for more", names.dropped()));
         }
         lines.push(format!("{name:<10} {head}"));
-        lines.extend(
-            names.iter().take(MAX_LISTED).map(|name| format!("{:<10}   {}", "", name.replace('\n', "\n             "))),
-        );
-        if count > MAX_LISTED as u64 {
-            lines.push(format!("{:<10}   … and {} more; --json has all", "", count - MAX_LISTED as u64));
+        let shown = |name: &str| format!("{:<10}   {}", "", name.replace('\n', "\n             "));
+        lines.extend(names.iter().take(MAX_LISTED).map(shown));
+        if names.len() > MAX_LISTED {
+            lines.push(format!("{:<10}   … and {} more; --json has them", "", names.len() - MAX_LISTED));
         }
     }
     lines
-}
-
-fn commands_words(unknown: u64, all: u64) -> String {
-    let plural = if all == 1 { "command" } else { "commands" };
-    format!("of {unknown} of {all} {plural} it is not measured")
 }

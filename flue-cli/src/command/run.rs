@@ -18,6 +18,9 @@ use crate::{command, output};
 /// Usage errors, and whatever ended the run but success.
 pub(crate) fn run(args: RunArgs) -> Result<u8, Failure> {
     let json = args.json;
+    // Sent to the end when the run has one.
+    #[cfg(feature = "otel")]
+    let _telemetry = crate::telemetry::Telemetry::begin().map_err(Failure::usage)?;
     let runtime = command::runtime().map_err(Failure::failed)?;
     let plan = match runtime.block_on(Plan::make(args)) {
         Ok(plan) => plan,

@@ -58,7 +58,8 @@ impl Builder {
             }
             Event::TurnStarted { turn, model, messages, .. } => {
                 self.trace.turns += 1;
-                let title = format!("turn {turn}  {model}, {messages} messages");
+                let plural = if *messages == 1 { "message" } else { "messages" };
+                let title = format!("turn {turn}  {model}, {messages} {plural}");
                 self.begin(Part::Turn, none, Kind::Turn, at_ms, session, title, String::new());
             }
             Event::TurnFinished { usage, duration_ms, first_ms, error, .. } => {

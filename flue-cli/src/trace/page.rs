@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use flue_core::reach::{Aspect, Verdict};
+use flue_core::reach::Verdict;
 
 use super::diff::{Change, Line};
 use super::{Kind, Recording, Row, Trace};
@@ -218,11 +218,11 @@ fn reach(trace: &Trace, verdict: Option<&Verdict>, out: &mut impl Write) -> io::
     }
     let reach = &trace.ledger.whole;
     writeln!(out, "<table><tr><th>commands run</th><td>{}</td></tr>", reach.execs)?;
-    for (name, names) in reach.lists() {
+    for (name, aspect, names) in reach.lists() {
         write!(out, "<tr><th>{name}</th><td>")?;
-        let aspect = Aspect::ALL.into_iter().find(|aspect| aspect.name() == name);
-        if let Some(commands) = aspect.and_then(|aspect| reach.unknown.get(&aspect)) {
-            write!(out, "<p class=\"bad\">unknown for {commands} commands</p>")?;
+        let unknown = reach.unknown_of(aspect);
+        if unknown > 0 {
+            write!(out, "<p class=\"bad\">unknown: not measured for {unknown} of {} commands</p>", reach.execs)?;
         }
         if names.len() > 0 {
             write!(

@@ -26,6 +26,8 @@ const DIM: &str = "2";
 struct Look {
     columns: usize,
     colours: bool,
+    /// Whether there are prices to show.
+    priced: bool,
 }
 
 impl Look {
@@ -43,11 +45,12 @@ impl Look {
 
 /// The timeline, a line for each part.
 pub(crate) fn render(recording: &Recording, columns: usize, colours: bool) -> String {
-    let look = Look { columns: columns.max(LEAST_COLUMNS), colours };
     let trace = &recording.trace;
+    let look = Look { columns: columns.max(LEAST_COLUMNS), colours, priced: trace.usage.cost.is_some() };
     let mut lines = head(trace, look);
     lines.push(String::new());
-    lines.push(look.paint(DIM, &layout(look, "start", "  ", "", "took", "in", "out", "cost")));
+    let title = format!("  {}", " ".repeat(look.title() + look.bar()));
+    lines.push(look.paint(DIM, &look.line("start", &title, ["took", "in", "out", "cost"].map(str::to_owned))));
     lines.extend(trace.rows.iter().map(|row| line(trace, row, look)));
     lines.push(String::new());
     lines.extend(foot(recording, look));
@@ -82,22 +85,28 @@ fn head(trace: &Trace, look: Look) -> Vec<String> {
     lines
 }
 
-#[expect(clippy::too_many_arguments, reason = "one for each column")]
-fn layout(look: Look, at: &str, mark: &str, title: &str, took: &str, input: &str, out: &str, cost: &str) -> String {
-    let title = Look::fit(title, look.title());
-    format!("{at:>8} {mark}{title}{}{took:>8} {input:>7} {out:>7} {cost:>8}", look.paint(DIM, ""))
-}
-
 impl Look {
-    /// What the columns besides title and bar take: time, mark, and four numbers.
-    const FIXED: usize = 8 + 1 + 2 + 8 + 1 + 7 + 1 + 7 + 1 + 8;
+    /// What the columns besides title and bar take: the start, a mark, and the numbers.
+    fn fixed(self) -> usize {
+        let cost = if self.priced { 1 + 8 } else { 0 };
+        8 + 1 + 2 + 8 + 1 + 7 + 1 + 7 + cost
+    }
 
     fn title(self) -> usize {
-        self.columns - Self::FIXED - self.bar()
+        self.columns - self.fixed() - self.bar()
     }
 
     fn bar(self) -> usize {
-        if self.columns < BARS_FROM { 0 } else { (self.columns - Self::FIXED).saturating_sub(MAX_TITLE) }
+        if self.columns < BARS_FROM { 0 } else { (self.columns - self.fixed()).saturating_sub(MAX_TITLE) }
+    }
+
+    /// `middle` between the start of a row and its numbers.
+    fn line(self, at: &str, middle: &str, [took, input, out, cost]: [String; 4]) -> String {
+        let mut line = format!("{at:>8} {middle}{took:>8} {input:>7} {out:>7}");
+        if self.priced {
+            line.push_str(&format!(" {cost:>8}"));
+        }
+        line.trim_end().to_owned()
     }
 }
 
@@ -134,7 +143,7 @@ fn line(trace: &Trace, row: &Row, look: Look) -> String {
     }
     let at = words::time(Duration::from_millis(row.at_ms));
     let (input, out) = (count(usage.context()), count(usage.output));
-    format!("{at:>8} {title}{bar}{took:>8} {input:>7} {out:>7} {cost:>8}").trim_end().to_owned()
+    look.line(&at, &format!("{title}{bar}"), [took, input, out, cost])
 }
 
 /// Where in the run a row lies.

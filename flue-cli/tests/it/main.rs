@@ -19,6 +19,8 @@ mod limits;
 mod local;
 mod manual;
 mod network;
+#[cfg(feature = "otel")]
+mod otlp;
 #[cfg(target_os = "linux")]
 mod overlay;
 mod policy;
@@ -31,4 +33,6 @@ mod signals;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;
+#[cfg(target_os = "linux")]
+mod trace;
 mod transfer;

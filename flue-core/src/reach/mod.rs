@@ -45,17 +45,6 @@ pub enum Aspect {
 impl Aspect {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Reads, Self::Writes, Self::Programs, Self::Hosts, Self::Env];
-
-    /// The name, as it is serialised.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Reads => "reads",
-            Self::Writes => "writes",
-            Self::Programs => "programs",
-            Self::Hosts => "hosts",
-            Self::Env => "env",
-        }
-    }
 }
 
 /// What was touched. Every list is bounded, and says how much it left out.
@@ -132,19 +121,24 @@ impl Reach {
         !self.unknown.contains_key(&aspect)
     }
 
-    /// The lists, with their names.
-    pub fn lists(&self) -> [(&'static str, &Names); 9] {
+    /// The lists, with their names and the side of reach that says whether they are complete.
+    pub fn lists(&self) -> [(&'static str, Option<Aspect>, &Names); 9] {
         [
-            ("reads", &self.reads),
-            ("writes", &self.writes),
-            ("searches", &self.searches),
-            ("commands", &self.commands),
-            ("programs", &self.programs),
-            ("missing", &self.missing),
-            ("hosts", &self.hosts),
-            ("env", &self.env),
-            ("refusals", &self.refusals),
+            ("reads", Some(Aspect::Reads), &self.reads),
+            ("writes", Some(Aspect::Writes), &self.writes),
+            ("searches", Some(Aspect::Reads), &self.searches),
+            ("commands", None, &self.commands),
+            ("programs", Some(Aspect::Programs), &self.programs),
+            ("missing", Some(Aspect::Programs), &self.missing),
+            ("hosts", Some(Aspect::Hosts), &self.hosts),
+            ("env", Some(Aspect::Env), &self.env),
+            ("refusals", None, &self.refusals),
         ]
+    }
+
+    /// Of how many commands this side is not known.
+    pub fn unknown_of(&self, aspect: Option<Aspect>) -> u64 {
+        aspect.and_then(|aspect| self.unknown.get(&aspect)).copied().unwrap_or_default()
     }
 
     /// The same with every name passed through `change`.

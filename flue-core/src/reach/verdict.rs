@@ -155,8 +155,9 @@ impl Case<'_> {
         if self.lost > 0 {
             why.unknown.push(format!("{} events were lost", self.lost));
         }
+        let lists = self.reach.lists();
         let cut: Vec<&str> =
-            self.reach.lists().iter().filter(|(_, names)| names.dropped() > 0).map(|(name, _)| *name).collect();
+            lists.iter().filter(|(_, _, names)| names.dropped() > 0).map(|(name, _, _)| *name).collect();
         if !cut.is_empty() {
             why.unknown.push(format!("more was touched than is kept: {}", cut.join(", ")));
         }
