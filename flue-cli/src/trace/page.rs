@@ -224,7 +224,7 @@ fn reach(trace: &Trace, verdict: Option<&Verdict>, out: &mut impl Write) -> io::
         if unknown > 0 {
             write!(out, "<p class=\"bad\">unknown: not measured for {unknown} of {} commands</p>", reach.execs)?;
         }
-        if names.len() > 0 {
+        if !names.is_empty() {
             write!(
                 out,
                 "<details{}><summary>{}</summary><ul>",
