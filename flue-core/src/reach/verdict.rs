@@ -280,7 +280,7 @@ mod tests {
     use crate::reach::ReachLog;
 
     fn ledger(level: SandboxLevel, reach: Reach) -> ReachLedger {
-        let sandbox = Some(Place { level, provider: "test".into(), cwd: "/work".into() });
+        let sandbox = Some(Place { level, provider: "test".into(), cwd: "/job".into() });
         ReachLedger { sandbox, whole: reach, ..ReachLedger::new() }
     }
 
@@ -299,11 +299,11 @@ mod tests {
     #[test]
     fn files_alone_need_no_machine() {
         let mut reach = Reach::default();
-        reach.reads.insert("/work/a");
+        reach.reads.insert("/job/a");
         assert_eq!(
             told(SandboxLevel::Local, reach),
-            "virtual would do: no command was run; nothing outside of /work was read or written; no host was contacted\n\
-             confined would do: nothing outside of /work was written; no host was contacted\n\
+            "virtual would do: no command was run; nothing outside of /job was read or written; no host was contacted\n\
+             confined would do: nothing outside of /job was written; no host was contacted\n\
              no command was run: commands could be left out\nnothing was written: it could be read-only"
         );
     }
@@ -331,7 +331,7 @@ mod tests {
         reach.writes.insert("/tmp/x");
         let text = told(SandboxLevel::Local, reach);
         assert!(
-            text.starts_with("confined would do") && text.contains("outside of /work were used: /etc/hosts"),
+            text.starts_with("confined would do") && text.contains("outside of /job were used: /etc/hosts"),
             "{text}"
         );
     }
@@ -341,7 +341,7 @@ mod tests {
         let mut reach = command("anything", &Aspect::ALL);
         reach.programs.insert("sort");
         assert!(told(SandboxLevel::Remote, reach.clone()).starts_with(
-            "virtual would do: every program that ran exists in the virtual shell; nothing outside of /work was read or written"
+            "virtual would do: every program that ran exists in the virtual shell; nothing outside of /job was read or written"
         ));
         reach.programs.insert("gcc");
         assert!(told(SandboxLevel::Remote, reach.clone()).starts_with("remote was needed"));

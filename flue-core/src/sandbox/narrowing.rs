@@ -254,7 +254,7 @@ mod tests {
     use crate::{Capabilities, SandboxLevel};
 
     fn info() -> SandboxInfo {
-        let cwd = SandboxPath::new("/work").unwrap();
+        let cwd = SandboxPath::new("/job").unwrap();
         SandboxInfo::new(SandboxLevel::Virtual, "test", cwd, Capabilities::full())
     }
 
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn no_narrowing_of_any_bounds_allows_more() {
-        let roots = [None, Some("a"), Some("a/b"), Some("/work/a"), Some(".."), Some("/"), Some("../work/a/../c")];
+        let roots = [None, Some("a"), Some("a/b"), Some("/job/a"), Some(".."), Some("/"), Some("../job/a/../c")];
         let envs: [Option<&[&str]>; 4] = [None, Some(&[]), Some(&["A"]), Some(&["A", "B"])];
         let mut all = Vec::new();
         for (root, env) in roots.into_iter().flat_map(|root| envs.map(|env| (root, env))) {
@@ -317,7 +317,7 @@ mod tests {
         let narrowing = Narrowing::none().root("a").read_only().no_exec().no_network();
         let told = Bounds::none().and(&narrowing, &info()).unwrap().describe(info());
         let can = &told.capabilities;
-        assert_eq!((told.cwd.as_str(), can.exec, can.stdin, can.write), ("/work/a", false, false, false));
-        assert_eq!(told.notes, ["Only files beneath /work/a can be reached."]);
+        assert_eq!((told.cwd.as_str(), can.exec, can.stdin, can.write), ("/job/a", false, false, false));
+        assert_eq!(told.notes, ["Only files beneath /job/a can be reached."]);
     }
 }

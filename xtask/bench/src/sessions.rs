@@ -93,7 +93,7 @@ async fn many() -> Result<(f64, f64)> {
         if number == WARM {
             begun = (own_cpu_ns(), resident_bytes()?);
         }
-        let session = harness.session(format!("session-{number}"))?;
+        let session = harness.session(&format!("session-{number}"))?;
         session.prompt("Read the notes.").await?;
         sessions.push(session);
     }
