@@ -1,0 +1,11 @@
+//! Servers that speak the protocols of sandbox providers, for the tests of adapters.
+//!
+//! Each runs commands for real, in a directory of this machine: exit codes, files, cancelling and death are not made up.
+//! How faithful each one is, and what certified it, stands in the README.
+
+pub mod e2b;
+mod fault;
+mod http;
+mod machine;
+
+pub use fault::{Fault, Faults};
