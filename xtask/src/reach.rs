@@ -82,7 +82,7 @@ const ROWS: &[Row] = &[
     row("flue-models", Features::None, &[HTTP, TLS, SOCKETS, HOST, FILES], 45),
     row("flue-models", Features::All, &[HOST, FILES], 140),
     row("flue-cli", Features::None, &[HTTP, TLS, HOST, FILES], 75),
-    row("flue-cli", Features::Default, &[], 225),
+    row("flue-cli", Features::Default, &[], 275),
     row("xtask", Features::Default, &[HTTP, TLS, SOCKETS, HOST, FILES], 10),
     row("xtask-bench", Features::Default, &[], 220),
     row("xtask-drive", Features::Default, &[], 200),
