@@ -164,6 +164,7 @@ impl Drop for Guard {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (link, id) = (Arc::clone(&self.link), std::mem::take(&mut self.id));
         let at_work = self.at_work.take();
+        link.drop_one();
         runtime.spawn(async move {
             link.reap_unheard(&id).await;
             drop(at_work);

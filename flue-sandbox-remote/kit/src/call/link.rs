@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use flue_core::{Error, ErrorKind, Result, Retry};
-use tokio::sync::{OwnedRwLockReadGuard, RwLock, Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedRwLockReadGuard, RwLock, Semaphore, SemaphorePermit, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +43,8 @@ pub(crate) struct Link {
     control: Semaphore,
     /// Read by every command until its processes are gone; written to by who waits for that.
     work: Arc<RwLock<()>>,
+    /// How many commands were dropped and may still run. Calls wait for them: what comes after a drop sees its end.
+    dropped: watch::Sender<usize>,
     pub(crate) closed: CancellationToken,
 }
 
@@ -85,6 +87,7 @@ impl Link {
             calls: Semaphore::new(calls),
             control: Semaphore::new(1),
             work: Arc::default(),
+            dropped: watch::Sender::new(0),
             closed: CancellationToken::new(),
         }
     }
@@ -160,7 +163,18 @@ impl Link {
             () = call.cancel.cancelled() => return Ok(Over::Stopped(Why::Cancelled, None)),
             () = self.closed.cancelled() => return Ok(Over::Stopped(Why::Closed, None)),
         };
+        // The reaper's own time is bounded, and so is this.
+        let _ = self.dropped.subscribe().wait_for(|count| *count == 0).await;
         self.send(call).await
+    }
+
+    /// Counts a command that was dropped, until its processes were struck.
+    pub(super) fn drop_one(&self) {
+        self.dropped.send_modify(|count| *count += 1);
+    }
+
+    pub(super) fn struck_one(&self) {
+        self.dropped.send_modify(|count| *count = count.saturating_sub(1));
     }
 
     /// As [`Link::call`], besides all calls: for what ends them, after the sandbox was closed too.

@@ -53,15 +53,15 @@ impl Link {
 
     /// As [`Link::reap`], for a command that nobody listens to any more: looked for twice, as it may not have begun at first.
     pub(super) async fn reap_unheard(&self, id: &str) {
-        for _ in 0..2 {
-            match timeout(REAP_LIMIT, self.strike(id)).await {
-                Ok(Ok(true)) => sleep(SAY_LIMIT).await,
-                Ok(Ok(false)) => {}
-                Ok(Err(_)) | Err(_) => {
-                    tracing::debug!("a command that was given up could not be confirmed killed and may still run");
-                    return;
-                }
-            }
+        let first = timeout(REAP_LIMIT, self.strike(id)).await;
+        self.struck_one();
+        sleep(SAY_LIMIT).await;
+        let second = match first {
+            Ok(Ok(_)) => timeout(REAP_LIMIT, self.strike(id)).await,
+            failed => failed,
+        };
+        if !matches!(second, Ok(Ok(true))) {
+            tracing::debug!("a command that was given up could not be confirmed killed and may still run");
         }
     }
 
