@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::files::BUILD_DIRECTORY;
 use crate::report::{Failure, Outcome};
 use crate::workspace::Workspace;
 use crate::{layers, package, process, reach, tidy};
@@ -16,6 +17,9 @@ use crate::{layers, package, process, reach, tidy};
 const FEWEST_TESTS: usize = 1000;
 /// Fewest of them that `ci quick` must run: those that stand beside the code.
 const FEWEST_UNIT_TESTS: usize = 450;
+
+/// Examples that are only compiled, and why.
+const NOT_RUN: &[(&str, &str)] = &[("confined", "takes a kernel that can hold commands, which not every machine has")];
 
 /// What every step finds in its environment: snapshots are compared, never rewritten.
 const ENVIRONMENT: &[(&str, &str)] = &[("CI", "true"), ("INSTA_UPDATE", "no")];
@@ -45,6 +49,8 @@ enum Work {
     Tests { args: &'static [&'static str], fewest: usize },
     /// Each crate by itself, with no features and with each of its features alone.
     EachFeature,
+    /// The example programs, each of which has to end well.
+    Examples,
 }
 
 const STEPS: &[Step] = &[
@@ -89,6 +95,7 @@ const STEPS: &[Step] = &[
             args: &["doc", "--workspace", "--no-deps", "--all-features"],
         },
     },
+    Step { name: "examples", part_of: PartOf::Whole, work: Work::Examples },
     Step { name: "package", part_of: PartOf::Whole, work: Work::Task(package::run) },
     Step { name: "features", part_of: PartOf::Whole, work: Work::EachFeature },
 ];
@@ -180,7 +187,7 @@ impl Step {
                 format!("{env}cargo {}", args.join(" "))
             }
             Work::Tests { args, .. } => format!("cargo {}", args.join(" ")),
-            Work::EachFeature => format!("cargo xtask ci {}", self.name),
+            Work::EachFeature | Work::Examples => format!("cargo xtask ci {}", self.name),
         }
     }
 
@@ -200,6 +207,7 @@ impl Step {
                 tally.check(*fewest)
             }
             Work::EachFeature => each_feature(workspace),
+            Work::Examples => examples(workspace),
         }
     }
 }
@@ -275,6 +283,27 @@ fn each_feature(workspace: &Workspace) -> Outcome {
         return Ok(());
     }
     Err(Failure::new(format!("{}\n{} of {cases} selections failed", failed.join("\n"), failed.len())))
+}
+
+/// Runs the examples that a machine without a key can run, and names the others.
+fn examples(workspace: &Workspace) -> Outcome {
+    process::run(cargo(&workspace.root, &["build", "--workspace", "--all-features", "--examples"]))?;
+    let dir = workspace.root.join(BUILD_DIRECTORY).join("debug/examples");
+    let (mut ran, mut skipped, mut failed) = (0, 0, Vec::new());
+    for name in workspace.crates.iter().flat_map(|member| &member.examples) {
+        if let Some((_, why)) = NOT_RUN.iter().find(|(example, _)| example == name) {
+            println!("skipped: {name}: {why}");
+            skipped += 1;
+            continue;
+        }
+        println!("\n{name}:");
+        ran += 1;
+        if process::run(process::program(dir.join(name), &workspace.root)).is_err() {
+            failed.push(name.as_str());
+        }
+    }
+    println!("\n{ran} examples ran, {skipped} skipped");
+    if failed.is_empty() { Ok(()) } else { Err(Failure::new(format!("examples failed: {}", failed.join(" ")))) }
 }
 
 fn seconds(duration: Duration) -> String {

@@ -32,6 +32,8 @@ pub(crate) struct Crate {
     pub(crate) published: bool,
     /// True if others can depend on it.
     pub(crate) library: bool,
+    /// Its example programs.
+    pub(crate) examples: Vec<String>,
     pub(crate) description: Option<String>,
     pub(crate) keywords: Vec<String>,
     pub(crate) categories: Vec<String>,
@@ -107,7 +109,8 @@ fn parse_crate(package: &Value, root: &str) -> Option<Crate> {
         version: package["version"].as_str()?.to_owned(),
         // Null stands for "anywhere"; a list names registries.
         published: package["publish"].as_array().is_none_or(|registries| !registries.is_empty()),
-        library: package["targets"].as_array()?.iter().any(|target| target["kind"] == json!(["lib"])),
+        library: targets(package, "lib").next().is_some(),
+        examples: targets(package, "example").collect(),
         description: package["description"].as_str().map(str::to_owned),
         keywords: strings(&package["keywords"]),
         categories: strings(&package["categories"]),
@@ -119,6 +122,13 @@ fn parse_crate(package: &Value, root: &str) -> Option<Crate> {
             .map(parse_dependency)
             .collect::<Option<_>>()?,
     })
+}
+
+/// The names of a package's targets of a kind.
+fn targets<'a>(package: &'a Value, kind: &'a str) -> impl Iterator<Item = String> + 'a {
+    let targets = package["targets"].as_array().into_iter().flatten();
+    let targets = targets.filter(move |target| target["kind"] == json!([kind]));
+    targets.filter_map(|target| target["name"].as_str().map(str::to_owned))
 }
 
 fn strings(list: &Value) -> Vec<String> {
@@ -155,7 +165,7 @@ mod tests {
             "packages": [
                 {
                     "id": "id-kit", "name": "a-kit", "version": "0.1.0", "license": "MIT", "description": "What a shares",
-                    "manifest_path": "/repo/a/kit/Cargo.toml", "publish": null, "targets": [{ "kind": ["lib"] }], "keywords": ["kit"], "categories": [],
+                    "manifest_path": "/repo/a/kit/Cargo.toml", "publish": null, "targets": [{ "kind": ["lib"], "name": "a_kit" }], "keywords": ["kit"], "categories": [],
                     "features": { "default": [], "http": [] },
                     "dependencies": [
                         { "name": "core", "kind": null, "req": "^0.1.0", "path": "/repo/core" },
