@@ -28,6 +28,7 @@ const TOP_FILES: &[&str] = &[
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "README.md",
+    "SECURITY.md",
     "clippy.toml",
     "rustfmt.toml",
 ];
