@@ -10,7 +10,7 @@ use crate::alone::{eventually, is_alone, long_sleep, plainly, running};
 use crate::temp::{Temp, open};
 
 fn at_terminal(command: &str) -> ExecRequest {
-    ExecRequest::new(command).with_terminal().with_timeout(Duration::from_secs(30))
+    ExecRequest::new(command).with_terminal().with_timeout(Duration::from_secs(120))
 }
 
 async fn run(sandbox: &LocalSandbox, command: &str) -> ExecOutput {
@@ -157,14 +157,14 @@ async fn output_is_bounded_and_shown_as_it_comes() {
     let temp = Temp::new();
     let sandbox = open(&Local::new(temp.path()).output_bytes(1000)).await;
     let seen = Arc::new(Seen::default());
-    let flood = at_terminal("echo begin; head -c 30000000 /dev/zero | tr '\\0' x; echo end >&2");
+    let flood = at_terminal("echo begin; head -c 3000000 /dev/zero | tr '\\0' x; echo end >&2");
     let output = sandbox.exec(flood.with_sink(seen.clone())).await.unwrap();
-    let total = 6 + 30_000_000 + 4;
+    let total = 6 + 3_000_000 + 4;
     assert_eq!((output.stdout.len(), output.stdout_dropped), (1000, total - 1000));
     assert!(output.stdout.starts_with(b"begin\nxxx") && output.stdout.ends_with(b"xxxend\n"), "{output:?}");
     let seen = seen.0.lock().unwrap();
     assert_eq!(seen.iter().map(|(_, bytes)| *bytes as u64).sum::<u64>(), total);
-    assert!(seen.iter().all(|(stream, _)| *stream == OutputStream::Stdout) && seen.len() > 100);
+    assert!(seen.iter().all(|(stream, _)| *stream == OutputStream::Stdout) && seen.len() > 20);
 }
 
 #[tokio::test]
@@ -204,7 +204,7 @@ async fn it_ends_like_any_other_with_all_that_it_started() {
         }
     }
     eventually("the end of all by dropping", || running(&long) == 0).await;
-    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", begun.elapsed());
 
     // What reads on after the end of its input waits, until its time is up.
     let output = sandbox.exec(at_terminal("cat; cat").with_timeout(Duration::from_millis(300))).await.unwrap();
@@ -218,10 +218,9 @@ async fn what_stays_in_the_background_does_not_hold_it_up() {
     }
     let temp = Temp::new();
     let sandbox = temp.open().await;
-    let begun = Instant::now();
-    let output = run(&sandbox, "trap '' HUP; (sleep 1; echo late; echo late > late) & echo hi").await;
+    let output = run(&sandbox, "trap '' HUP; (sleep 5; echo late; echo late > late) & echo hi").await;
     assert_eq!(output.stdout_text(), "hi\n");
-    assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
+    assert!(!temp.path().join("late").exists(), "it waited for what stays");
     eventually("the end of what was left", || temp.path().join("late").exists()).await;
 }
 
