@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use flue_core::CancellationToken;
 
+use super::{Next, on_signals};
+use crate::exit;
+
 /// Says when to stop a turn, and when the whole.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TurnInterrupt {
@@ -23,8 +26,19 @@ pub(crate) struct Turn<'a> {
 impl TurnInterrupt {
     /// Begins to listen.
     pub(crate) fn listen(&self) {
-        #[cfg(unix)]
-        self.spawn_listener();
+        let interrupt = self.clone();
+        on_signals(move |code| {
+            let turn = interrupt.turn.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            match turn {
+                Some(turn) if code == exit::INTERRUPTED => turn.cancel(),
+                _ if interrupt.ended.is_cancelled() => return Next::End,
+                _ => {
+                    interrupt.code.store(code, Ordering::SeqCst);
+                    interrupt.ended.cancel();
+                }
+            }
+            Next::GoOn
+        });
     }
 
     /// Fires when the chat is to end.
@@ -46,36 +60,6 @@ impl TurnInterrupt {
 
     fn set(&self, turn: Option<CancellationToken>) {
         *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
-    }
-
-    #[cfg(unix)]
-    fn spawn_listener(&self) {
-        use signal_hook::consts::{SIGINT, SIGTERM};
-        use signal_hook::iterator::Signals;
-
-        use crate::{exit, output};
-
-        // Without a listener Ctrl-C still ends the process, only less orderly: nothing to fail for.
-        let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
-        let interrupt = self.clone();
-        let listen = move || {
-            for signal in signals.forever() {
-                let turn = interrupt.turn.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                match turn {
-                    Some(turn) if signal == SIGINT => turn.cancel(),
-                    _ => {
-                        let code = if signal == SIGTERM { exit::TERMINATED } else { exit::INTERRUPTED };
-                        if interrupt.ended.is_cancelled() {
-                            output::erase_line();
-                            std::process::exit(i32::from(code));
-                        }
-                        interrupt.code.store(code, Ordering::SeqCst);
-                        interrupt.ended.cancel();
-                    }
-                }
-            }
-        };
-        let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(listen);
     }
 }
 

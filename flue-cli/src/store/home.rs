@@ -1,7 +1,6 @@
 //! Where `flue` keeps what is to be there the next time, readable by its user alone.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::io;
+use std::fs::DirBuilder;
 use std::path::{Path, PathBuf};
 
 use flue_core::{Error, ErrorKind, Result};
@@ -45,12 +44,12 @@ pub(crate) fn private_file(path: &Path) -> Result<()> {
     if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
         private_dir(dir)?;
     }
-    let mut options = OpenOptions::new();
+    let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
             Err(io_error("make file", &error).with("path", shown(path)))
         }
         _ => Ok(()),
