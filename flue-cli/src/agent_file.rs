@@ -137,7 +137,7 @@ mod tests {
         a.md:2:15: tools[1]: there is no tool `bahs`; did you mean `bash`? (built in are read, write, edit, bash, grep, glob)
         a.md:4:5: tools[1]: there is no tool `teleport` (built in are read, write, edit, bash, grep, glob)
         a.md:2:10: sandbox: there is no sandbox `docker` (there are virtual, virtual:contained, local, local:confined, local:overlay, local:copy)
-        a.md:3:11: thinking: unknown variant `lots`, expected one of `off`, `minimal`, `low`, `medium`, `high`, `xhigh`
+        a.md:3:11: thinking: unknown variant `lots`, expected one of `off`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`
         a.md:2:8: tools: invalid type: string \"read\", expected a list of tools
         a.md:2:7: name: invalid type: sequence, expected a string
         a.md:2:1: invalid type: sequence, expected fields such as `model: provider/model`

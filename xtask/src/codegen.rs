@@ -49,7 +49,7 @@ const CRATES: &[(&str, &[(&str, &str)])] = &[
 ];
 
 /// The levels of thinking that Flue has.
-const LEVELS: [&str; 6] = ["off", "minimal", "low", "medium", "high", "xhigh"];
+const LEVELS: [&str; 7] = ["off", "minimal", "low", "medium", "high", "xhigh", "max"];
 
 /// The protocol whose row counts where a model has several.
 const CHAT_API: &str = "openai-completions";
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(
             line("p", &model).as_deref(),
             Some(
-                r#"{"provider":"p","id":"m","name":"M","context":10,"images":true,"reasoning":true,"levels":{"off":null,"xhigh":"xhigh"},"price":[1,2.5,1,0],"tiers":[[5,[2,5,0.2,0]]],"compat":{"adaptive":true}}"#
+                r#"{"provider":"p","id":"m","name":"M","context":10,"images":true,"reasoning":true,"levels":{"max":"max","off":null,"xhigh":"xhigh"},"price":[1,2.5,1,0],"tiers":[[5,[2,5,0.2,0]]],"compat":{"adaptive":true}}"#
             )
         );
     }

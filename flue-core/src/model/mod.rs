@@ -41,4 +41,14 @@ pub trait Model: fmt::Debug + Send + Sync + 'static {
     /// A stream that ends well has exactly one [`ModelEvent::Finished`], as its last item; one that was cut ends in an
     /// [`ErrorKind::Protocol`](crate::ErrorKind::Protocol) or [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) error.
     async fn stream(&self, request: ModelRequest) -> Result<ModelStream>;
+
+    /// How many tokens of input `request` is, counted by the provider without asking the model. `None` when nobody counts
+    /// for this model, which is what this method says unless it is implemented.
+    ///
+    /// # Errors
+    /// As those of [`Model::stream`] before the first event.
+    async fn count_tokens(&self, request: ModelRequest) -> Result<Option<u64>> {
+        drop(request);
+        Ok(None)
+    }
 }

@@ -74,13 +74,15 @@ pub enum ThinkingLevel {
     Medium,
     /// A lot.
     High,
-    /// As much as the model can.
+    /// More than a lot.
     Xhigh,
+    /// As much as the model can.
+    Max,
 }
 
 impl ThinkingLevel {
     /// Every level, least first.
-    pub const ALL: [Self; 6] = [Self::Off, Self::Minimal, Self::Low, Self::Medium, Self::High, Self::Xhigh];
+    pub const ALL: [Self; 7] = [Self::Off, Self::Minimal, Self::Low, Self::Medium, Self::High, Self::Xhigh, Self::Max];
 
     /// The level's name, as providers and configuration spell it.
     pub fn name(self) -> &'static str {
@@ -91,6 +93,7 @@ impl ThinkingLevel {
             Self::Medium => "medium",
             Self::High => "high",
             Self::Xhigh => "xhigh",
+            Self::Max => "max",
         }
     }
 }

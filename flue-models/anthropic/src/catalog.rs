@@ -61,8 +61,7 @@ fn guess(model: &str) -> ThinkingStyle {
     } else if begins(WITHOUT_THINKING) || !model.starts_with("claude-") {
         ThinkingStyle::Never
     } else {
-        // A Claude of tomorrow: whatever it can, it takes the efforts that all have.
-        ThinkingStyle::Adaptive { xhigh: false, can_stop: false }
+        ThinkingStyle::UNKNOWN
     }
 }
 
@@ -94,7 +93,7 @@ mod tests {
             ("claude-opus-5-5", true, false),
             ("claude-fable-5", true, false),
         ] {
-            assert_eq!(style_of(model), ThinkingStyle::Adaptive { xhigh, can_stop }, "{model}");
+            assert_eq!(style_of(model), ThinkingStyle::Adaptive { xhigh, max: true, can_stop }, "{model}");
         }
         assert_eq!(style_of("claude-haiku-4-5-20251001"), ThinkingStyle::Budget);
     }
@@ -104,7 +103,7 @@ mod tests {
         assert_eq!(style_of("claude-3-5-haiku-20241022"), ThinkingStyle::Never);
         assert_eq!(style_of("claude-3-7-sonnet-20250219"), ThinkingStyle::Budget);
         assert_eq!(style_of("claude-sonnet-4-20250514"), ThinkingStyle::Budget);
-        assert_eq!(style_of("claude-next-9"), ThinkingStyle::Adaptive { xhigh: false, can_stop: false });
+        assert_eq!(style_of("claude-next-9"), ThinkingStyle::UNKNOWN);
         assert_eq!(style_of("local"), ThinkingStyle::Never);
         let (info, _) = lookup("anthropic", "anthropic-messages", "claude-next-9", &ModelOptions::default());
         assert_eq!((info.context_window, info.max_output, info.price), (None, None, None));

@@ -3,7 +3,7 @@
 use flue_core::model::{ModelInfo, ModelRequest};
 use flue_core::{Error, Result};
 use flue_models_kit::claude::ThinkingStyle;
-use flue_models_kit::{Codec, Decoder, HttpReply, Target, WireRequest, reply_error};
+use flue_models_kit::{Codec, CountRequest, Decoder, HttpReply, Target, WireRequest, reply_error};
 
 use crate::catalog::{self, ModelOptions};
 use crate::decode::MessagesDecoder;
@@ -44,6 +44,10 @@ impl Codec for Messages {
 
     fn encode(&self, request: &ModelRequest) -> Result<WireRequest> {
         Ok(encode::request(self, request))
+    }
+
+    fn encode_count(&self, request: &ModelRequest) -> Result<Option<CountRequest>> {
+        Ok(Some(CountRequest { wire: encode::count(self, request), field: "input_tokens" }))
     }
 
     fn decoder(&self) -> Box<dyn Decoder> {

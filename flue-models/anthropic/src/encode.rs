@@ -22,15 +22,25 @@ const REST_BYTES: usize = 1024;
 const CACHE_CONTROL: &str = r#"{"type":"ephemeral"}"#;
 
 pub(crate) fn request(codec: &Messages, request: &ModelRequest) -> WireRequest {
+    write(codec, request, "/v1/messages", true)
+}
+
+/// The same conversation, to have its tokens counted.
+pub(crate) fn count(codec: &Messages, request: &ModelRequest) -> WireRequest {
+    write(codec, request, "/v1/messages/count_tokens", false)
+}
+
+/// The fields that ask for an answer are refused where none is given.
+fn write(codec: &Messages, request: &ModelRequest, path: &'static str, answered: bool) -> WireRequest {
     let thinking = Thinking::of(codec.thinking, codec.info.max_output, request);
     let messages = transcript::encode(&codec.target, &request.messages);
     let tools = request.tools.wire().get_or_encode(codec.target.wire, || tools(&request.tools));
     let size = transcript::size(&messages) + tools.len() + request.system.len() + REST_BYTES;
     let mut body = body_buffer(size);
-    let mut object = Object::new(&mut body)
-        .text("model", &codec.info.origin.model)
-        .number("max_tokens", thinking.max_tokens)
-        .flag("stream", true);
+    let mut object = Object::new(&mut body).text("model", &codec.info.origin.model);
+    if answered {
+        object = object.number("max_tokens", thinking.max_tokens).flag("stream", true);
+    }
     if let Some(json) = &thinking.thinking {
         object = object.raw("thinking", json);
     }
@@ -61,7 +71,7 @@ pub(crate) fn request(codec: &Messages, request: &ModelRequest) -> WireRequest {
     if !betas.is_empty() {
         headers.push(("anthropic-beta", betas.join(",").into()));
     }
-    WireRequest { path: "/v1/messages".into(), headers, body: body.into() }
+    WireRequest { path: path.into(), headers, body: body.into() }
 }
 
 fn tools(tools: &ToolSet) -> Vec<u8> {

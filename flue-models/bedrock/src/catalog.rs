@@ -44,9 +44,7 @@ pub(crate) fn lookup(provider: &str, api: &str, model: &str, options: &ModelOpti
     let entry = CATALOG.find(crate::PROVIDER, model);
     let claude = options.claude.unwrap_or_else(|| model.contains("anthropic.claude"));
     let family = if claude {
-        // A Claude of tomorrow takes the efforts that all have.
-        let tomorrow = ThinkingStyle::Adaptive { xhigh: false, can_stop: false };
-        let known = entry.as_ref().map_or(tomorrow, ThinkingStyle::of);
+        let known = entry.as_ref().map_or(ThinkingStyle::UNKNOWN, ThinkingStyle::of);
         Family::Claude(options.thinking.unwrap_or(known))
     } else if model.contains("openai.gpt-oss") {
         Family::GptOss
@@ -83,12 +81,9 @@ mod tests {
             ("anthropic.claude-sonnet-4-5-20250929-v1:0", Family::Claude(ThinkingStyle::Budget)),
             (
                 "global.anthropic.claude-sonnet-4-6",
-                Family::Claude(ThinkingStyle::Adaptive { xhigh: false, can_stop: true }),
+                Family::Claude(ThinkingStyle::Adaptive { xhigh: false, max: true, can_stop: true }),
             ),
-            (
-                "us.anthropic.claude-next-v1:0",
-                Family::Claude(ThinkingStyle::Adaptive { xhigh: false, can_stop: false }),
-            ),
+            ("us.anthropic.claude-next-v1:0", Family::Claude(ThinkingStyle::UNKNOWN)),
             ("openai.gpt-oss-120b-1:0", Family::GptOss),
             ("global.openai.gpt-6-sol", Family::Gpt),
             ("amazon.nova-pro-v1:0", Family::Other),

@@ -2,7 +2,7 @@
 
 use flue_core::model::{ModelInfo, ModelRequest};
 use flue_core::{Error, Result};
-use flue_models_kit::{Codec, Decoder, HttpReply, Target, WireRequest, reply_error};
+use flue_models_kit::{Codec, CountRequest, Decoder, HttpReply, Target, WireRequest, reply_error};
 
 use crate::catalog::{self, Family, ModelOptions};
 use crate::decode::ConverseDecoder;
@@ -39,6 +39,12 @@ impl Codec for Converse {
 
     fn encode(&self, request: &ModelRequest) -> Result<WireRequest> {
         Ok(encode::request(self, request))
+    }
+
+    fn encode_count(&self, request: &ModelRequest) -> Result<Option<CountRequest>> {
+        // It counts for Claude alone.
+        let wire = self.is_claude().then(|| encode::count(self, request));
+        Ok(wire.map(|wire| CountRequest { wire, field: "inputTokens" }))
     }
 
     fn decoder(&self) -> Box<dyn Decoder> {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use flue_core::model::{Body, Message, ModelRequest, ThinkingLevel, ToolChoice, ToolSet};
-use flue_models_kit::claude::{INTERLEAVED_THINKING, Thinking};
+use flue_models_kit::claude::{INTERLEAVED_THINKING, Thinking, ThinkingStyle};
 use flue_models_kit::json::{Array, Object, escape};
 use flue_models_kit::{WireRequest, body_buffer, path_segment};
 
@@ -20,13 +20,41 @@ const REST_BYTES: usize = 1024;
 /// Marks the end of a prefix that the provider keeps for five minutes. A request may have four.
 const CACHE_POINT: &str = r#"{"cachePoint":{"type":"default"}}"#;
 
+/// What stands before the id of a model that several regions serve. Tokens are counted by the bare id alone.
+const GEOGRAPHIES: [&str; 9] = ["global.", "us.", "us-gov.", "eu.", "apac.", "jp.", "au.", "ca.", "in."];
+
+/// Claude 4.7 and later bind signed thinking to what it was thought under. Said so, thinking that another system prompt or
+/// other tools made stale is dropped, where the whole conversation would be refused for good.
+const DROP_STALE_THINKING: &str = r#","block_binding":{"prefix_mismatch_behavior":"drop_block"}}"#;
+/// Brings the field of [`DROP_STALE_THINKING`].
+const BINDING_CONTROLS: &str = "thinking-binding-controls-2026-08-01";
+
 pub(crate) fn request(codec: &Converse, request: &ModelRequest) -> WireRequest {
+    let body = body(codec, request, true);
+    let path = format!("/model/{}/converse-stream", path_segment(&codec.info.origin.model));
+    WireRequest { path: path.into(), headers: Vec::new(), body: body.into() }
+}
+
+/// The same conversation, to have its tokens counted.
+pub(crate) fn count(codec: &Converse, request: &ModelRequest) -> WireRequest {
+    let id = &*codec.info.origin.model;
+    let bare = GEOGRAPHIES.iter().find_map(|geography| id.strip_prefix(geography)).unwrap_or(id);
+    let mut body = Vec::new();
+    let mut object = Object::new(&mut body);
+    Object::new(object.key("input")).raw("converse", self::body(codec, request, false)).end();
+    object.end();
+    let path = format!("/model/{}/count-tokens", path_segment(bare));
+    WireRequest { path: path.into(), headers: Vec::new(), body: body.into() }
+}
+
+/// The fields that limit an answer are refused where none is given.
+fn body(codec: &Converse, request: &ModelRequest, answered: bool) -> Vec<u8> {
     let messages = transcript::encode(codec, &request.messages);
     let tools = tools(codec, request);
     let size = transcript::size(&messages) + tools.len() + request.system.len() + REST_BYTES;
     let mut body = body_buffer(size);
     let mut object = Object::new(&mut body);
-    object = limits_and_thinking(codec, object, request);
+    object = limits_and_thinking(codec, object, request, answered);
     if !tools.is_empty() {
         let mut config = Object::new(object.key("toolConfig")).raw("tools", &tools);
         if !request.tools.specs().is_empty() {
@@ -44,11 +72,15 @@ pub(crate) fn request(codec: &Converse, request: &ModelRequest) -> WireRequest {
     }
     transcript::write(object.key("messages"), codec, &messages);
     object.end();
-    let path = format!("/model/{}/converse-stream", path_segment(&codec.info.origin.model));
-    WireRequest { path: path.into(), headers: Vec::new(), body: body.into() }
+    body
 }
 
-fn limits_and_thinking<'a>(codec: &Converse, mut object: Object<'a>, request: &ModelRequest) -> Object<'a> {
+fn limits_and_thinking<'a>(
+    codec: &Converse,
+    mut object: Object<'a>,
+    request: &ModelRequest,
+    answered: bool,
+) -> Object<'a> {
     let thinking = match codec.family {
         Family::Claude(style) => Some(Thinking::of(style, codec.info.max_output, request)),
         _ => None,
@@ -58,34 +90,18 @@ fn limits_and_thinking<'a>(codec: &Converse, mut object: Object<'a>, request: &M
         Some(thinking) => Some(thinking.max_tokens),
         None => request.max_output.map(|wanted| wanted.clamp(1, most)),
     };
-    if let Some(tokens) = max_tokens {
+    if let Some(tokens) = max_tokens.filter(|_| answered) {
         Object::new(object.key("inferenceConfig")).number("maxTokens", tokens).end();
     }
     match (codec.family, thinking) {
-        (Family::Claude(_), Some(said)) if said.thinking.is_some() || said.effort.is_some() => {
-            let mut fields = Object::new(object.key("additionalModelRequestFields"));
-            if let Some(json) = &said.thinking {
-                // In the region of the US government the field is not known.
-                let json = if codec.info.origin.model.starts_with("us-gov.") {
-                    json.replace(r#","display":"summarized""#, "")
-                } else {
-                    json.clone()
-                };
-                fields = fields.raw("thinking", json);
-            }
-            if let Some(effort) = said.effort {
-                Object::new(fields.key("output_config")).text("effort", effort).end();
-            }
-            if said.by_budget {
-                fields = fields.raw("anthropic_beta", format!("[\"{INTERLEAVED_THINKING}\"]"));
-            }
-            fields.end();
+        (Family::Claude(style), Some(said)) if said.thinking.is_some() || said.effort.is_some() => {
+            claude(codec, style, &said, Object::new(object.key("additionalModelRequestFields")));
         }
         (Family::Gpt | Family::GptOss, _) if codec.info.reasoning && request.thinking != ThinkingLevel::Off => {
             let effort = match request.thinking {
                 ThinkingLevel::Minimal | ThinkingLevel::Low => "low",
                 ThinkingLevel::Medium => "medium",
-                ThinkingLevel::Xhigh if codec.family == Family::Gpt => "xhigh",
+                ThinkingLevel::Xhigh | ThinkingLevel::Max if codec.family == Family::Gpt => "xhigh",
                 _ => "high",
             };
             let mut fields = Object::new(object.key("additionalModelRequestFields"));
@@ -99,6 +115,31 @@ fn limits_and_thinking<'a>(codec: &Converse, mut object: Object<'a>, request: &M
         _ => {}
     }
     object
+}
+
+fn claude(codec: &Converse, style: ThinkingStyle, said: &Thinking, mut fields: Object<'_>) {
+    // In the region of the US government the newer fields are not known.
+    let gov = codec.info.origin.model.starts_with("us-gov.");
+    let mut beta = said.by_budget.then_some(INTERLEAVED_THINKING);
+    if let Some(json) = &said.thinking {
+        let mut json = json.clone();
+        let adaptive = json.contains(r#""adaptive""#);
+        if gov {
+            json = json.replace(r#","display":"summarized""#, "");
+        } else if adaptive && matches!(style, ThinkingStyle::Adaptive { xhigh: true, .. }) {
+            json.pop();
+            json.push_str(DROP_STALE_THINKING);
+            beta = Some(BINDING_CONTROLS);
+        }
+        fields = fields.raw("thinking", json);
+    }
+    if let Some(effort) = said.effort {
+        Object::new(fields.key("output_config")).text("effort", effort).end();
+    }
+    if let Some(beta) = beta {
+        fields = fields.raw("anthropic_beta", format!("[\"{beta}\"]"));
+    }
+    fields.end();
 }
 
 /// The tools; empty when there are none. A conversation that has calls is refused without, so that those called stand in.

@@ -2,7 +2,7 @@
 
 use flue_core::model::{ModelInfo, ModelRequest};
 use flue_core::{Error, Result};
-use flue_models_kit::{Codec, Decoder, HttpReply, Target, WireRequest, reply_error};
+use flue_models_kit::{Codec, CountRequest, Decoder, HttpReply, Target, WireRequest, reply_error};
 
 use crate::catalog::{self, ModelOptions, ThinkingStyle};
 use crate::decode::GeminiDecoder;
@@ -38,6 +38,10 @@ impl Codec for Gemini {
 
     fn encode(&self, request: &ModelRequest) -> Result<WireRequest> {
         Ok(encode::request(self, request))
+    }
+
+    fn encode_count(&self, request: &ModelRequest) -> Result<Option<CountRequest>> {
+        Ok(Some(CountRequest { wire: encode::count(self, request), field: "totalTokens" }))
     }
 
     fn decoder(&self) -> Box<dyn Decoder> {

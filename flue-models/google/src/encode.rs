@@ -17,6 +17,39 @@ use crate::Gemini;
 const REST_BYTES: usize = 1024;
 
 pub(crate) fn request(codec: &Gemini, request: &ModelRequest) -> WireRequest {
+    wire(format!("/{}:streamGenerateContent?alt=sse", resource(codec)), body(codec, request))
+}
+
+/// The same conversation, to have its tokens counted.
+pub(crate) fn count(codec: &Gemini, request: &ModelRequest) -> WireRequest {
+    let (mut body, resource) = (body(codec, request), resource(codec));
+    // Vertex AI takes the fields by themselves; Google's own API as the request that they make, which names its model.
+    if *codec.info.origin.provider == *crate::PROVIDER {
+        let mut model = Vec::new();
+        Object::new(&mut model).text("model", &resource).end();
+        model.pop();
+        model.push(b',');
+        body.splice(..1, model);
+        let mut outer = Vec::new();
+        Object::new(&mut outer).raw("generateContentRequest", &body).end();
+        body = outer;
+    }
+    wire(format!("/{resource}:countTokens"), body)
+}
+
+fn wire(path: String, body: Vec<u8>) -> WireRequest {
+    WireRequest { path: path.into(), headers: Vec::new(), body: body.into() }
+}
+
+/// The model's place below the base URL.
+fn resource(codec: &Gemini) -> String {
+    let model: Vec<String> = codec.info.origin.model.split('/').map(path_segment).collect();
+    // Names that say what they are, `tunedModels/x`, stand for themselves.
+    let prefix = if model.len() > 1 { "" } else { "models/" };
+    format!("{prefix}{}", model.join("/"))
+}
+
+fn body(codec: &Gemini, request: &ModelRequest) -> Vec<u8> {
     let contents = content::encode(codec, &request.messages);
     let tools = tools(codec, &request.tools);
     let size = content::size(&contents) + tools.len() + request.system.len() + REST_BYTES;
@@ -35,11 +68,7 @@ pub(crate) fn request(codec: &Gemini, request: &ModelRequest) -> WireRequest {
     Thinking::of(codec, request).write(object.key("generationConfig"));
     content::write(object.key("contents"), codec, &contents);
     object.end();
-    let model: Vec<String> = codec.info.origin.model.split('/').map(path_segment).collect();
-    // Names that say what they are, `tunedModels/x`, stand for themselves.
-    let prefix = if model.len() > 1 { "" } else { "models/" };
-    let path = format!("/{prefix}{}:streamGenerateContent?alt=sse", model.join("/"));
-    WireRequest { path: path.into(), headers: Vec::new(), body: body.into() }
+    body
 }
 
 /// Empty when there are none.

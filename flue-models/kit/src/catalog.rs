@@ -52,7 +52,8 @@ pub struct Entry {
     #[serde(default)]
     pub reasoning: bool,
     /// The word for each thinking level; `null` for one that it does not have. A level that is not listed goes by its own
-    /// name, except that `xhigh` is had by those alone that list it.
+    /// name, except that `xhigh` and `max` are had by those alone that
+    /// list them.
     #[serde(default)]
     levels: BTreeMap<String, Option<String>>,
     /// Dollars for a million tokens: input, output, cache reads, cache writes.
@@ -122,7 +123,7 @@ impl Entry {
     pub fn levels(&self) -> Vec<(ThinkingLevel, &str)> {
         let has = |level: &ThinkingLevel| match self.levels.get(level.name()) {
             Some(word) => word.as_deref().map(|word| (*level, word)),
-            None => (*level != ThinkingLevel::Xhigh).then(|| (*level, level.name())),
+            None => (*level < ThinkingLevel::Xhigh).then(|| (*level, level.name())),
         };
         if self.reasoning { ThinkingLevel::ALL.iter().filter_map(has).collect() } else { Vec::new() }
     }
@@ -145,7 +146,7 @@ mod tests {
     const CATALOG: Catalog = Catalog::new(concat!(
         r#"{"source":"s","version":"1","generated":"2026-01-01","license":"MIT","copyright":"c"}"#,
         "\n",
-        r#"{"provider":"a","id":"m","name":"M","context":10,"output":5,"images":true,"reasoning":true,"levels":{"off":null,"minimal":"MIN","xhigh":"max"},"price":[1,2,3,4],"tiers":[[100,[2,4,6,8]]],"compat":{"flag":true}}"#,
+        r#"{"provider":"a","id":"m","name":"M","context":10,"output":5,"images":true,"reasoning":true,"levels":{"off":null,"minimal":"MIN","xhigh":"more"},"price":[1,2,3,4],"tiers":[[100,[2,4,6,8]]],"compat":{"flag":true}}"#,
         "\n",
         r#"{"provider":"a","id":"m-2","name":"M 2"}"#,
         "\n",
@@ -190,7 +191,7 @@ mod tests {
             let entry = CATALOG.find(provider, "m").unwrap();
             entry.levels().iter().map(|(level, word)| format!("{level}={word}")).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(words("a"), "minimal=MIN low=low medium=medium high=high xhigh=max");
+        assert_eq!(words("a"), "minimal=MIN low=low medium=medium high=high xhigh=more");
         assert_eq!(words("b"), "off=off minimal=minimal low=low medium=medium high=high");
     }
 }

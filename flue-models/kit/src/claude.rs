@@ -26,6 +26,8 @@ pub enum ThinkingStyle {
     Adaptive {
         /// Whether it has the effort `xhigh` above `high`.
         xhigh: bool,
+        /// Whether it has the effort `max` above them all.
+        max: bool,
         /// Whether it can be told not to think. One that cannot is given the least effort.
         can_stop: bool,
     },
@@ -40,6 +42,9 @@ struct Compat {
 }
 
 impl ThinkingStyle {
+    /// That of a Claude of tomorrow: the efforts that all have.
+    pub const UNKNOWN: Self = Self::Adaptive { xhigh: false, max: false, can_stop: false };
+
     /// That of a Claude in a catalogue.
     pub fn of(entry: &Entry) -> Self {
         let levels = entry.levels();
@@ -47,7 +52,11 @@ impl ThinkingStyle {
         match (entry.reasoning, entry.compat::<Compat>().adaptive) {
             (false, _) => Self::Never,
             (true, false) => Self::Budget,
-            (true, true) => Self::Adaptive { xhigh: has(ThinkingLevel::Xhigh), can_stop: has(ThinkingLevel::Off) },
+            (true, true) => Self::Adaptive {
+                xhigh: has(ThinkingLevel::Xhigh),
+                max: has(ThinkingLevel::Max),
+                can_stop: has(ThinkingLevel::Off),
+            },
         }
     }
 }
@@ -93,10 +102,10 @@ impl Thinking {
                 Self { thinking: Some(r#"{"type":"disabled"}"#.to_owned()), ..plain }
             }
             ThinkingStyle::Adaptive { .. } if level == ThinkingLevel::Off => Self { effort: Some("low"), ..plain },
-            ThinkingStyle::Adaptive { xhigh, .. } => Self {
+            ThinkingStyle::Adaptive { xhigh, max, .. } => Self {
                 // Said because some models show nothing of it by default.
                 thinking: Some(r#"{"type":"adaptive","display":"summarized"}"#.to_owned()),
-                effort: Some(effort(level, xhigh)),
+                effort: Some(effort(level, xhigh, max)),
                 ..plain
             },
         }
@@ -113,11 +122,12 @@ fn budget(level: ThinkingLevel) -> Option<u64> {
     }
 }
 
-fn effort(level: ThinkingLevel, xhigh: bool) -> &'static str {
+fn effort(level: ThinkingLevel, xhigh: bool, max: bool) -> &'static str {
     match level {
         ThinkingLevel::Off | ThinkingLevel::Minimal | ThinkingLevel::Low => "low",
         ThinkingLevel::Medium => "medium",
-        ThinkingLevel::Xhigh if xhigh => "xhigh",
+        ThinkingLevel::Max if max => "max",
+        ThinkingLevel::Xhigh | ThinkingLevel::Max if xhigh => "xhigh",
         _ => "high",
     }
 }

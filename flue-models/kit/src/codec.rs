@@ -23,6 +23,12 @@ pub trait Codec: fmt::Debug + Send + Sync + 'static {
     /// [`ErrorKind::InvalidInput`](flue_core::ErrorKind::InvalidInput) for a request that the protocol cannot say.
     fn encode(&self, request: &ModelRequest) -> Result<WireRequest>;
 
+    /// The request by which the provider counts the tokens of `request`; `None` where it counts none.
+    ///
+    /// # Errors
+    /// As [`Codec::encode`].
+    fn encode_count(&self, request: &ModelRequest) -> Result<Option<CountRequest>>;
+
     /// A decoder for one reply.
     fn decoder(&self) -> Box<dyn Decoder>;
 
@@ -81,6 +87,15 @@ impl fmt::Debug for WireRequest {
             .field("body_bytes", &self.body.len())
             .finish()
     }
+}
+
+/// A request to count tokens.
+#[derive(Debug, Clone)]
+pub struct CountRequest {
+    /// What is sent.
+    pub wire: WireRequest,
+    /// The field of the reply, a JSON object, that has the count.
+    pub field: &'static str,
 }
 
 /// A reply without a success status.

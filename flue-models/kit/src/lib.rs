@@ -15,7 +15,7 @@ mod sse;
 mod transcript;
 
 pub use self::catalog::{Catalog, CatalogSource, Entry};
-pub use self::codec::{Codec, Decoder, HttpReply, WireRequest, body_buffer};
+pub use self::codec::{Codec, CountRequest, Decoder, HttpReply, WireRequest, body_buffer};
 pub use self::decode::{Decoding, MAX_REPLY_BYTES, ReplyFormat, decode};
 pub use self::failure::{MAX_RETRY_AFTER, cut_off, reply_error, stream_error, undecodable};
 #[cfg(feature = "event-stream")]

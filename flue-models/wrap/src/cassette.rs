@@ -101,6 +101,11 @@ impl Model for Recorder {
             }
         }
     }
+
+    /// Counted, and not recorded: who plays the cassette hears that nobody counts.
+    async fn count_tokens(&self, request: ModelRequest) -> Result<Option<u64>> {
+        self.model.count_tokens(request).await
+    }
 }
 
 impl Tape {

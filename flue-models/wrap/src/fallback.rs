@@ -79,6 +79,14 @@ impl Model for Fallback {
         }
         Err(Error::new(ErrorKind::Config, "ask the model", "there is no model to ask"))
     }
+
+    /// The first model's count: it is the one that is asked first.
+    async fn count_tokens(&self, request: ModelRequest) -> Result<Option<u64>> {
+        match self.models.first() {
+            Some(model) => model.count_tokens(request).await,
+            None => Ok(None),
+        }
+    }
 }
 
 /// The events of a model that stands in, called `spec`. Thinking that nothing marks as its own is left out: the transcript

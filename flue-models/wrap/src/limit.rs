@@ -104,6 +104,11 @@ impl Model for Limited {
         let events = self.model.stream(request).await?;
         Ok(Box::pin(Held { events, permit }))
     }
+
+    async fn count_tokens(&self, request: ModelRequest) -> Result<Option<u64>> {
+        let _permit = self.limiter.enter().await?;
+        self.model.count_tokens(request).await
+    }
 }
 
 /// A stream that keeps its place until it ends.

@@ -23,6 +23,21 @@ impl Retrying {
         Self { model, policy }
     }
 
+    /// Asks by `ask`, and again, as the policy says.
+    async fn retried<T, F: Future<Output = Result<T>> + Send>(&self, ask: impl Fn() -> F + Send + Sync) -> Result<T> {
+        let mut attempt = 0;
+        loop {
+            let error = match ask().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let Some(delay) = self.delay(&error, attempt) else { return Err(error) };
+            attempt += 1;
+            tracing::debug!(model = %self.model.info().spec(), attempt, ?delay, %error, "asking again");
+            tokio::time::sleep(delay).await;
+        }
+    }
+
     /// How long to wait before retry `attempt`, counted from 0; `None` to give up.
     fn delay(&self, error: &Error, attempt: u32) -> Option<Duration> {
         if attempt >= self.policy.retries {
@@ -51,16 +66,10 @@ impl Model for Retrying {
     }
 
     async fn stream(&self, request: ModelRequest) -> Result<ModelStream> {
-        let mut attempt = 0;
-        loop {
-            let error = match first::ask(&*self.model, request.clone()).await {
-                Ok(events) => return Ok(events),
-                Err(error) => error,
-            };
-            let Some(delay) = self.delay(&error, attempt) else { return Err(error) };
-            attempt += 1;
-            tracing::debug!(model = %self.model.info().spec(), attempt, ?delay, %error, "asking again");
-            tokio::time::sleep(delay).await;
-        }
+        self.retried(|| first::ask(&*self.model, request.clone())).await
+    }
+
+    async fn count_tokens(&self, request: ModelRequest) -> Result<Option<u64>> {
+        self.retried(|| self.model.count_tokens(request.clone())).await
     }
 }

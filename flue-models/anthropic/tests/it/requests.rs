@@ -174,6 +174,8 @@ fn thinking_is_asked_for_as_the_model_takes_it() {
         ("claude-sonnet-4-6", ThinkingLevel::Off, None, r#"32000 {"type":"disabled"} null"#.into()),
         ("claude-sonnet-4-6", ThinkingLevel::Xhigh, Some(500_000), format!(r#"128000 {summarized} "high""#)),
         ("claude-opus-5", ThinkingLevel::Xhigh, None, format!(r#"32000 {summarized} "xhigh""#)),
+        ("claude-sonnet-4-6", ThinkingLevel::Max, None, format!(r#"32000 {summarized} "max""#)),
+        ("claude-next", ThinkingLevel::Max, None, format!(r#"32000 {summarized} "high""#)),
         ("claude-opus-5-5", ThinkingLevel::Off, None, r#"32000 null "low""#.into()),
         ("claude-next", ThinkingLevel::Medium, None, format!(r#"32000 {summarized} "medium""#)),
         ("local", ThinkingLevel::High, Some(100), "100 null null".into()),

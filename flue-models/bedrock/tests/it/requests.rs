@@ -60,11 +60,25 @@ fn thinking_is_asked_for_as_the_model_takes_it() {
         let body = body(model, &request);
         (body["inferenceConfig"]["maxTokens"].clone(), body["additionalModelRequestFields"].clone())
     };
-    use ThinkingLevel::{High, Off, Xhigh};
+    use ThinkingLevel::{High, Max, Off, Xhigh};
     let adaptive = json!({"type": "adaptive", "display": "summarized"});
     for (model, level, max_tokens, fields) in [
         (CLAUDE, High, json!(32_000), json!({"thinking": adaptive, "output_config": {"effort": "high"}})),
         (CLAUDE, Off, json!(32_000), json!({"thinking": {"type": "disabled"}})),
+        (
+            "eu.anthropic.claude-opus-5",
+            Max,
+            json!(32_000),
+            json!({
+                "thinking": {
+                    "type": "adaptive",
+                    "display": "summarized",
+                    "block_binding": {"prefix_mismatch_behavior": "drop_block"},
+                },
+                "output_config": {"effort": "max"},
+                "anthropic_beta": ["thinking-binding-controls-2026-08-01"],
+            }),
+        ),
         (
             "us-gov.anthropic.claude-next",
             High,

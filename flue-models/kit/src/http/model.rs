@@ -14,7 +14,7 @@ use tracing::{Instrument, debug_span, field};
 use super::reply::{Reply, Sender};
 use super::{Endpoint, Http, Unsigned};
 use crate::failure::OPERATION;
-use crate::{Codec, Decoding, HttpReply, ReplyFormat, WireRequest};
+use crate::{Codec, CountRequest, Decoding, HttpReply, ReplyFormat, WireRequest};
 
 /// The most bytes of an error's body that are read.
 pub const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
@@ -46,13 +46,14 @@ impl<C: Codec> HttpModel<C> {
     /// The endpoint as `wire` is sent to it: with what was worked out for this request alone.
     async fn sign(&self, wire: &WireRequest) -> Result<Endpoint> {
         let Some(signer) = self.endpoint.signer() else { return Ok(self.endpoint.clone()) };
+        let dressed = |error: Error| self.endpoint.dress(error.with("model", &self.spec));
         let url = self.endpoint.url(&wire.path);
         let host = match (url.host_str(), url.port()) {
             (host, None) => host.unwrap_or_default().to_owned(),
             (host, Some(port)) => format!("{}:{port}", host.unwrap_or_default()),
         };
         let request = Unsigned::new(&host, url.path(), url.query().unwrap_or_default(), &wire.body);
-        self.endpoint.signed(signer.sign(request).await?)
+        signer.sign(request).await.and_then(|headers| self.endpoint.signed(headers)).map_err(dressed)
     }
 
     async fn send(&self, wire: WireRequest, endpoint: &Endpoint) -> Result<Response> {
@@ -90,10 +91,7 @@ impl<C: Codec> Model for HttpModel<C> {
     async fn stream(&self, request: ModelRequest) -> Result<ModelStream> {
         let wire = self.codec.encode(&request)?;
         drop(request);
-        let endpoint = match self.sign(&wire).await {
-            Ok(endpoint) => endpoint,
-            Err(error) => return Err(self.endpoint.dress(error.with("model", &self.spec))),
-        };
+        let endpoint = self.sign(&wire).await?;
         let span = debug_span!(
             "model_http",
             model = %self.spec,
@@ -127,6 +125,32 @@ impl<C: Codec> Model for HttpModel<C> {
             Err(error) => Err(endpoint.dress(error.with("model", &self.spec))),
         }
     }
+
+    async fn count_tokens(&self, request: ModelRequest) -> Result<Option<u64>> {
+        let Some(CountRequest { wire, field }) = self.codec.encode_count(&request)? else { return Ok(None) };
+        drop(request);
+        let endpoint = self.sign(&wire).await?;
+        let count = async {
+            let response = self.send(wire, &endpoint).await?;
+            if !response.status().is_success() {
+                return Err(self.failure(response).await);
+            }
+            let mut body = Vec::new();
+            read_bounded(response, &mut body).await;
+            counted(&body, field)
+        };
+        count.await.map(Some).map_err(|error| endpoint.dress(error.with("model", &self.spec)))
+    }
+}
+
+/// The number that `field` of a reply has.
+fn counted(body: &[u8], field: &str) -> Result<u64> {
+    let reply: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    reply[field].as_u64().ok_or_else(|| {
+        Error::new(ErrorKind::Protocol, "count tokens", "the server's reply has no count; check the base URL")
+            .with("field", field)
+            .with("phase", "response")
+    })
 }
 
 /// A body that is let go once it was sent. One that could be sent again would be kept until the reply begins, and models

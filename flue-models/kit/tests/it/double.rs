@@ -7,8 +7,8 @@ use std::time::Duration;
 use flue_core::model::{Finish, Model, ModelEvent, ModelInfo, ModelRequest, StopReason, Usage};
 use flue_core::{Error, Result};
 use flue_models_kit::{
-    Auth, Codec, Decoder, Endpoint, Http, HttpModel, HttpOptions, HttpReply, SseEvent, WireRequest, cut_off,
-    reply_error, stream_error,
+    Auth, Codec, CountRequest, Decoder, Endpoint, Http, HttpModel, HttpOptions, HttpReply, SseEvent, WireRequest,
+    cut_off, reply_error, stream_error,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,6 +26,11 @@ impl Codec for Words {
     fn encode(&self, _: &ModelRequest) -> Result<WireRequest> {
         let headers = vec![("x-version", "1".into()), ("x-mine", "codec".into())];
         Ok(WireRequest { path: "/words".into(), headers, body: "{}".into() })
+    }
+
+    fn encode_count(&self, _: &ModelRequest) -> Result<Option<CountRequest>> {
+        let wire = WireRequest { path: "/count".into(), headers: Vec::new(), body: "{}".into() };
+        Ok(Some(CountRequest { wire, field: "tokens" }))
     }
 
     fn decoder(&self) -> Box<dyn Decoder> {

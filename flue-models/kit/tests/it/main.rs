@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod connections;
+mod counts;
 mod double;
 mod failures;
+mod own;
 mod secrets;

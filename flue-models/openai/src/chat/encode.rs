@@ -136,7 +136,7 @@ impl ChatSpec {
     }
 
     fn thinking<'a>(&self, object: Object<'a>, request: &ModelRequest) -> Object<'a> {
-        use flue_core::model::ThinkingLevel::{Off, Xhigh};
+        use flue_core::model::ThinkingLevel::{Max, Off, Xhigh};
         let level = request.thinking;
         let on = level != Off;
         match self.compat.thinking {
@@ -146,11 +146,16 @@ impl ChatSpec {
                 None => object,
             },
             // Some of its models refuse to have it switched off.
-            ThinkingFormat::OpenRouter if on => object.raw("reasoning", format!(r#"{{"effort":"{level}"}}"#)),
+            ThinkingFormat::OpenRouter if on => {
+                // It finds the nearest effort for each model, but `max` it passes on.
+                let has_max = self.efforts.iter().any(|(known, _)| *known == Max);
+                let level = if level == Max && !has_max { Xhigh } else { level };
+                object.raw("reasoning", format!(r#"{{"effort":"{level}"}}"#))
+            }
             ThinkingFormat::OpenRouter => object,
             ThinkingFormat::DeepSeek if on => object
                 .raw("thinking", br#"{"type":"enabled"}"#)
-                .text("reasoning_effort", if level == Xhigh { "max" } else { "high" }),
+                .text("reasoning_effort", if level >= Xhigh { "max" } else { "high" }),
             ThinkingFormat::Zai if on => object.raw("thinking", br#"{"type":"enabled","clear_thinking":false}"#),
             ThinkingFormat::DeepSeek | ThinkingFormat::Zai => object.raw("thinking", br#"{"type":"disabled"}"#),
             ThinkingFormat::Together => object.raw("reasoning", format!(r#"{{"enabled":{on}}}"#)),

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use flue_core::model::{ModelInfo, ModelRequest};
 use flue_core::{Error, Result};
-use flue_models_kit::{Codec, Decoder, HttpReply, Target, WireRequest, reply_error};
+use flue_models_kit::{Codec, CountRequest, Decoder, HttpReply, Target, WireRequest, reply_error};
 
 use self::decode::ChatDecoder;
 use crate::catalog::{self, Efforts};
@@ -48,6 +48,10 @@ impl Codec for ChatCodec {
 
     fn encode(&self, request: &ModelRequest) -> Result<WireRequest> {
         Ok(WireRequest { path: "/chat/completions".into(), headers: Vec::new(), body: self.0.body(request) })
+    }
+
+    fn encode_count(&self, _: &ModelRequest) -> Result<Option<CountRequest>> {
+        Ok(None)
     }
 
     fn decoder(&self) -> Box<dyn Decoder> {

@@ -13,6 +13,16 @@ const MIN_OUTPUT_TOKENS: u64 = 16;
 
 impl ResponsesSpec {
     pub(super) fn body(&self, request: &ModelRequest) -> Bytes {
+        self.write(request, true)
+    }
+
+    /// The same conversation, to have its tokens counted.
+    pub(super) fn count(&self, request: &ModelRequest) -> Bytes {
+        self.write(request, false)
+    }
+
+    /// The fields that ask for an answer are refused where none is given.
+    fn write(&self, request: &ModelRequest, answered: bool) -> Bytes {
         let input: Vec<Bytes> = items(&request.messages)
             .map(|item| match item {
                 Item::User(message, user) => self.user(message, user),
@@ -25,16 +35,9 @@ impl ResponsesSpec {
         let bytes: usize = input.iter().map(|item| item.len() + 1).sum();
         let mut out = body_buffer(bytes + tools.len() + request.system.len() + 1024);
 
-        let mut object = Object::new(&mut out).text("model", &self.sent_as).flag("stream", true).flag("store", false);
-        if let Some(key) = request.cache_key.as_deref() {
-            object = object.text("prompt_cache_key", &text::CACHE_KEYS.apply(key));
-        }
-        if let Some(most) = request.max_output {
-            let most = self.info.max_output.map_or(most, |limit| most.min(limit));
-            object = object.number("max_output_tokens", most.max(MIN_OUTPUT_TOKENS));
-        }
-        if self.info.reasoning {
-            object = self.reasoning(object, request);
+        let mut object = Object::new(&mut out).text("model", &self.sent_as);
+        if answered {
+            object = self.answer(object, request);
         }
         if !tools.is_empty() {
             object = tool_choice(object.raw("tools", &tools), &request.tool_choice);
@@ -48,6 +51,19 @@ impl ResponsesSpec {
         array.end();
         object.end();
         out.into()
+    }
+
+    /// How to answer.
+    fn answer<'a>(&self, object: Object<'a>, request: &ModelRequest) -> Object<'a> {
+        let mut object = object.flag("stream", true).flag("store", false);
+        if let Some(key) = request.cache_key.as_deref() {
+            object = object.text("prompt_cache_key", &text::CACHE_KEYS.apply(key));
+        }
+        if let Some(most) = request.max_output {
+            let most = self.info.max_output.map_or(most, |limit| most.min(limit));
+            object = object.number("max_output_tokens", most.max(MIN_OUTPUT_TOKENS));
+        }
+        if self.info.reasoning { self.reasoning(object, request) } else { object }
     }
 
     fn reasoning<'a>(&self, mut object: Object<'a>, request: &ModelRequest) -> Object<'a> {

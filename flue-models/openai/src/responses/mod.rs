@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use flue_core::model::{ModelInfo, ModelRequest};
 use flue_core::{Error, Result};
-use flue_models_kit::{Codec, Decoder, HttpReply, Target, WireRequest, reply_error};
+use flue_models_kit::{Codec, CountRequest, Decoder, HttpReply, Target, WireRequest, reply_error};
 
 use self::decode::ResponsesDecoder;
 use crate::catalog::{self, Efforts};
@@ -62,6 +62,12 @@ impl Codec for ResponsesCodec {
 
     fn encode(&self, request: &ModelRequest) -> Result<WireRequest> {
         Ok(WireRequest { path: "/responses".into(), headers: Vec::new(), body: self.0.body(request) })
+    }
+
+    fn encode_count(&self, request: &ModelRequest) -> Result<Option<CountRequest>> {
+        let wire =
+            WireRequest { path: "/responses/input_tokens".into(), headers: Vec::new(), body: self.0.count(request) };
+        Ok(Some(CountRequest { wire, field: "input_tokens" }))
     }
 
     fn decoder(&self) -> Box<dyn Decoder> {
