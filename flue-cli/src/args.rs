@@ -129,7 +129,7 @@ pub(crate) enum Command {
     /// Run one shell command in a sandbox, without a model
     #[command(after_help = EXEC_EXAMPLES)]
     Exec(Box<ExecArgs>),
-    /// List the providers of this build, and which keys are set
+    /// List the providers of this build, or the models of one
     Models(ModelsArgs),
     /// Show what happened in a recorded run
     #[command(after_help = TRACE_EXAMPLES)]
@@ -156,7 +156,7 @@ pub(crate) struct AgentArgs {
     #[arg(long, value_name = "TEXT", verbatim_doc_comment)]
     pub(crate) instructions: Option<String>,
     /// How hard the model thinks: off, minimal, low,
-    /// medium, high or xhigh
+    /// medium, high, xhigh or max
     #[arg(long, value_name = "LEVEL", value_parser = thinking(), hide_possible_values = true, verbatim_doc_comment)]
     pub(crate) thinking: Option<ThinkingLevel>,
 }
@@ -241,6 +241,10 @@ pub(crate) struct ExecArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelsArgs {
+    /// Show what is known of the models of this one:
+    /// limits, prices, images, levels of thinking
+    #[arg(short, long, value_name = "NAME", verbatim_doc_comment)]
+    pub(crate) provider: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use flue_core::Result;
 use flue_core::model::Model;
 
-use crate::{Models, OpenOptions, Provider};
+use crate::{KnownModels, Models, OpenOptions, Provider};
 
 /// A feature.
 pub(crate) struct Backend {
@@ -34,6 +34,8 @@ pub(crate) struct BuiltIn {
     pub(crate) open: fn(Request<'_>) -> Result<Arc<dyn Model>>,
     /// Its providers, in the order of their names above.
     pub(crate) list: fn() -> Vec<Provider>,
+    /// What is known of the models of one of its providers.
+    pub(crate) known: fn(&str) -> KnownModels,
 }
 
 /// A model to open.
@@ -49,7 +51,11 @@ pub(crate) struct Request<'a> {
 macro_rules! built_in {
     ($feature:literal, $module:ident $(:: $inner:ident)?) => {{
         #[cfg(feature = $feature)]
-        let built_in = Some(BuiltIn { open: $module $(:: $inner)? ::open, list: $module $(:: $inner)? ::list });
+        let built_in = Some(BuiltIn {
+            open: $module $(:: $inner)? ::open,
+            list: $module $(:: $inner)? ::list,
+            known: $module $(:: $inner)? ::known,
+        });
         #[cfg(not(feature = $feature))]
         let built_in = None;
         built_in

@@ -1,11 +1,14 @@
-//! `flue models`: the providers of this build.
+//! `flue models`: the providers of this build, and what is known of their models.
 
+mod known;
+
+use flue_core::{Error, ErrorKind};
 use flue_models::Provider;
 use serde::Serialize;
 
 use crate::args::ModelsArgs;
 use crate::exit::{self, Failure};
-use crate::{output, wiring};
+use crate::{output, suggest, wiring};
 
 /// A provider as `--json` shows it. Of keys it tells the variable, never the value.
 #[derive(Serialize)]
@@ -20,6 +23,8 @@ struct Listed<'a> {
     key_set: Option<&'static str>,
     /// The variable that overrides its address.
     url_variable: Option<&'static str>,
+    /// Other variables that have to be set.
+    other_variables: &'a [&'static str],
     /// The names of its models, where they are few and fixed.
     models: &'a [&'static str],
 }
@@ -33,21 +38,41 @@ impl<'a> From<&'a Provider> for Listed<'a> {
             key_variables: &provider.key_variables,
             key_set: provider.key_set,
             url_variable: provider.url_variable,
+            other_variables: &provider.other_variables,
             models: &provider.models,
         }
     }
 }
 
-/// Lists the providers.
+/// Lists the providers, or the models of one.
 ///
 /// # Errors
-/// Those of writing to standard output.
+/// A provider that is not built in, and those of writing to standard output.
 pub(crate) fn run(args: &ModelsArgs) -> Result<u8, Failure> {
+    if let Some(provider) = &args.provider {
+        return models_of(provider, args.json);
+    }
     let providers = wiring::providers();
     if args.json {
         output::print_json(&providers.iter().map(Listed::from).collect::<Vec<_>>())?;
     } else {
         output::print_text(&table(&providers))?;
+    }
+    Ok(exit::DONE)
+}
+
+fn models_of(provider: &str, json: bool) -> Result<u8, Failure> {
+    let Some(models) = flue_models::known_models(provider) else {
+        let providers = wiring::providers();
+        let names: Vec<&str> = providers.iter().map(|provider| provider.name).collect();
+        let hint = suggest::hint(provider, names.iter().copied());
+        let why = format!("there is no provider `{provider}` in this build{hint}; built in are: {}", names.join(", "));
+        return Err(Failure::usage(Error::new(ErrorKind::Config, "list models", why)));
+    };
+    if json {
+        output::print_json(&known::shown(provider, &models))?;
+    } else {
+        output::print_text(&known::table(provider, &models))?;
     }
     Ok(exit::DONE)
 }
@@ -58,8 +83,8 @@ fn table(providers: &[Provider]) -> String {
         let key = provider.key_set.or(provider.key_variables.first().copied()).unwrap_or("-");
         let state = match (provider.key_set, provider.key_required) {
             (Some(_), _) => "set",
-            (None, true) => "not set",
-            (None, false) => "not needed",
+            (None, true) => "unset",
+            (None, false) => "-",
         };
         let url = provider.url_variable.unwrap_or("-");
         rows.push([provider.name, key, state, url].map(str::to_owned));
@@ -70,6 +95,10 @@ fn table(providers: &[Provider]) -> String {
     let fixed: Vec<String> = fixed.collect();
     text.push_str("\nA model is named provider/model. KEY is the variable that holds the key,\n");
     text.push_str("ADDRESS the one that replaces the provider's address.\n");
+    for provider in providers.iter().filter(|provider| !provider.other_variables.is_empty()) {
+        text.push_str(&format!("{} also needs {}.\n", provider.name, provider.other_variables.join(", ")));
+    }
+    text.push_str("What is known of a provider's models: flue models --provider NAME\n");
     if !fixed.is_empty() {
         text.push_str(&format!("Without key or network: {}\n", fixed.join(", ")));
     }

@@ -18,6 +18,7 @@ mod job;
 mod limits;
 mod local;
 mod manual;
+mod models;
 mod network;
 #[cfg(feature = "otel")]
 mod otlp;

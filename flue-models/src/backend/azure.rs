@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use flue_core::Result;
 use flue_core::model::Model;
-use flue_models_openai::{AZURE_KEY_VARIABLE, AZURE_PROVIDER, AZURE_TOKEN_VARIABLE, AZURE_URL_VARIABLES, Azure};
+use flue_models_openai::{
+    AZURE_KEY_VARIABLE, AZURE_PROVIDER, AZURE_TOKEN_VARIABLE, AZURE_URL_VARIABLES, Azure, CATALOG,
+};
 
 use super::Request;
-use crate::Provider;
+use crate::{KnownModels, Provider};
 
 const URL_VARIABLE: &str = AZURE_URL_VARIABLES[0];
 
@@ -23,4 +25,8 @@ pub(super) fn open(request: Request<'_>) -> Result<Arc<dyn Model>> {
 pub(super) fn list() -> Vec<Provider> {
     let provider = Provider::new(AZURE_PROVIDER, vec![AZURE_KEY_VARIABLE, AZURE_TOKEN_VARIABLE]);
     vec![Provider { url_variable: Some(URL_VARIABLE), ..provider }]
+}
+
+pub(super) fn known(provider: &str) -> KnownModels {
+    KnownModels::of(&CATALOG, provider)
 }

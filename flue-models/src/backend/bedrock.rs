@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use flue_core::Result;
 use flue_core::model::Model;
-use flue_models_bedrock::{Bedrock, KEY_VARIABLE, PROVIDER, URL_VARIABLE};
+use flue_models_bedrock::{Bedrock, CATALOG, KEY_VARIABLE, PROVIDER, URL_VARIABLE};
 
 use super::Request;
-use crate::Provider;
+use crate::{KnownModels, Provider};
 
 pub(super) fn open(request: Request<'_>) -> Result<Arc<dyn Model>> {
     let Request { models, model, options, .. } = request;
@@ -24,4 +24,8 @@ pub(super) fn list() -> Vec<Provider> {
     #[cfg(not(feature = "bedrock-sigv4"))]
     let keys = vec![KEY_VARIABLE];
     vec![Provider { url_variable: Some(URL_VARIABLE), ..Provider::new(PROVIDER, keys) }]
+}
+
+pub(super) fn known(provider: &str) -> KnownModels {
+    KnownModels::of(&CATALOG, provider)
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use flue_core::Result;
 use flue_core::model::Model;
-use flue_models_google::{Google, KEY_VARIABLE, OTHER_KEY_VARIABLE, PROVIDER, URL_VARIABLE};
+use flue_models_google::{CATALOG, Google, KEY_VARIABLE, OTHER_KEY_VARIABLE, PROVIDER, URL_VARIABLE};
 
 use super::Request;
-use crate::Provider;
+use crate::{KnownModels, Provider};
 
 pub(super) fn open(request: Request<'_>) -> Result<Arc<dyn Model>> {
     let Request { models, model, options, .. } = request;
@@ -23,12 +23,17 @@ pub(super) fn list() -> Vec<Provider> {
     vec![Provider { url_variable: Some(URL_VARIABLE), ..provider }]
 }
 
+pub(in crate::backend) fn known(provider: &str) -> KnownModels {
+    KnownModels::of(&CATALOG, provider)
+}
+
 #[cfg(feature = "vertex")]
 pub(super) mod vertex {
     use flue_models_google::{
         PROJECT_VARIABLE, VERTEX_KEY_VARIABLE, VERTEX_PROVIDER, VERTEX_TOKEN_VARIABLE, VERTEX_URL_VARIABLE, Vertex,
     };
 
+    pub(in crate::backend) use super::known;
     use super::{Arc, Model, Provider, Request, Result};
 
     pub(in crate::backend) fn open(request: Request<'_>) -> Result<Arc<dyn Model>> {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use flue_core::model::Model;
 use flue_core::{Error, ErrorKind, Result};
-use flue_models_openai::{OpenAi, PRESETS, Preset};
+use flue_models_openai::{CATALOG, OpenAi, PRESETS, Preset};
 
 use super::Request;
-use crate::Provider;
+use crate::{KnownModels, Provider};
 
 pub(super) fn open(request: Request<'_>) -> Result<Arc<dyn Model>> {
     let Request { models, provider, model, options } = request;
@@ -29,4 +29,9 @@ pub(super) fn list() -> Vec<Provider> {
         ..Provider::new(preset.name, vec![preset.key_variable])
     };
     PRESETS.iter().map(provider).collect()
+}
+
+pub(super) fn known(provider: &str) -> KnownModels {
+    // The same models over the older protocol.
+    KnownModels::of(&CATALOG, if provider == "openai-chat" { "openai" } else { provider })
 }

@@ -7,7 +7,7 @@ use flue_core::{Error, ErrorKind, Result};
 use flue_models_scripted::{MODELS, PROVIDER};
 
 use super::Request;
-use crate::{OpenOptions, Provider};
+use crate::{KnownModel, KnownModels, OpenOptions, Provider};
 
 pub(super) fn open(request: Request<'_>) -> Result<Arc<dyn Model>> {
     if *request.options != OpenOptions::default() {
@@ -20,4 +20,8 @@ pub(super) fn open(request: Request<'_>) -> Result<Arc<dyn Model>> {
 pub(super) fn list() -> Vec<Provider> {
     let models = MODELS.iter().map(|(name, _)| *name).collect();
     vec![Provider { models, ..Provider::new(PROVIDER, Vec::new()) }]
+}
+
+pub(super) fn known(_: &str) -> KnownModels {
+    KnownModels { models: MODELS.iter().map(|(name, _)| KnownModel::named(name)).collect(), as_of: None }
 }
