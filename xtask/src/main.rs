@@ -77,8 +77,8 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "peers",
-        arguments: "DIR",
-        about: "the review job against the independent model servers whose start scripts are in DIR",
+        arguments: "DIR [--flue PROGRAM]",
+        about: "every wire against the independent model servers whose start scripts are in DIR",
         run: peers::run,
     },
     Task {

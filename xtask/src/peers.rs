@@ -1,81 +1,68 @@
-//! `peers DIR`: runs the review job of the README and the harness's hard cases against independent model servers, over real
-//! sockets.
+//! `peers DIR [--flue PROGRAM]`: runs the review job of the README and the harness's hard cases against independent model
+//! servers, over real sockets.
 //!
 //! DIR holds a start script for each server, `aimock/start.sh`, `llmock/start.sh` and `llamacpp/start.sh`, which takes a
-//! port. Not part of `ci`: the servers are not ours to install.
+//! port. Not part of `ci`: the servers are not ours to install. After the servers, the types of the official SDKs read what
+//! goes out over each wire.
 
 mod harness;
+mod job;
+mod server;
+mod wires;
 
+use std::env;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
+use self::job::Job;
+use self::server::Server;
+use self::wires::WIRES;
 use crate::process;
 use crate::report::{Failure, Outcome};
 use crate::workspace::Workspace;
 
-/// How long a server may take to answer; a first start installs it.
-const START_LIMIT: Duration = Duration::from_secs(300);
-/// How long one run of `flue` may take; a small real model on a busy machine is slow.
-const RUN_LIMIT: &str = "300s";
 /// How often the real model may answer without a tool.
 const REAL_MODEL_TRIES: u32 = 8;
-/// More turns than the job has.
-const MAX_TURNS: &str = "8";
 /// The first of the ports that the servers listen on.
 const FIRST_PORT: u16 = 4810;
 /// How the real model is shown a conversation: by examples next to the question, or one so small sees no tools behind the
 /// long text that a harness puts before them.
 const TEMPLATE: &str = include_str!("peers/tools.jinja");
-const PROMPT: &str = "Review document.md and write your findings to review.md.";
-
-/// A wire, as `flue` is pointed at it: the model's name, and the variables with address and key.
-struct Wire {
-    name: &'static str,
-    model: &'static str,
-    base: (&'static str, &'static str),
-    key: &'static str,
-}
-
-const WIRES: [Wire; 3] = [
-    Wire {
-        name: "anthropic messages",
-        model: "anthropic/claude-sonnet-4-6",
-        base: ("ANTHROPIC_BASE_URL", ""),
-        key: "ANTHROPIC_API_KEY",
-    },
-    Wire { name: "openai responses", model: "openai/gpt-5.5", base: ("OPENAI_BASE_URL", "/v1"), key: "OPENAI_API_KEY" },
-    Wire {
-        name: "chat completions",
-        model: "openai-chat/gpt-5.5",
-        base: ("OPENAI_BASE_URL", "/v1"),
-        key: "OPENAI_API_KEY",
-    },
-];
+/// Reads bodies with the types of the official SDKs.
+const CHECK_BODIES: &str = include_str!("peers/check_bodies.py");
+/// Everything that has a wire here.
+const FEATURES: &str = "bedrock";
 
 /// Runs the task.
 pub(crate) fn run(args: &[String]) -> Outcome {
-    let [dir] = args else {
-        return Err(Failure::Usage("`peers` takes the directory of the servers' start scripts".into()));
+    let (dir, built) = match args {
+        [dir] => (dir, None),
+        [dir, flag, program] if flag == "--flue" => (dir, Some(PathBuf::from(program))),
+        _ => {
+            let why = "`peers` takes the directory of the servers' start scripts, and --flue PROGRAM where it is built";
+            return Err(Failure::Usage(why.into()));
+        }
     };
     let workspace = Workspace::load()?;
-    process::run(process::cargo(
-        &workspace.root,
-        &["build", "--quiet", "--package", "flue-cli", "--package", "xtask-drive"],
-    ))?;
-    let [flue, drive] = ["flue", "xtask-drive"].map(|name| workspace.root.join("target/debug").join(name));
+    let flue = match built {
+        Some(program) => program,
+        None => {
+            let build = ["build", "--quiet", "--package", "flue-cli", "--features", FEATURES];
+            process::run(process::cargo(&workspace.root, &build))?;
+            workspace.root.join("target/debug/flue")
+        }
+    };
+    process::run(process::cargo(&workspace.root, &["build", "--quiet", "--package", "xtask-drive"]))?;
+    let drive = workspace.root.join("target/debug/xtask-drive");
     let document = workspace.root.join("flue-cli/examples/review/document.md");
     let scratch = std::env::temp_dir().join(format!("flue-peers-{}", std::process::id()));
     fs::create_dir_all(&scratch).map_err(|error| Failure::new(format!("{}: {error}", scratch.display())))?;
-    let job = Job { flue, drive, document, scratch: scratch.clone() };
+    let job = Job { root: workspace.root.clone(), flue, drive, document, scratch: scratch.clone() };
     let dir = Path::new(dir);
-    let outcome = [scripted_server, real_model, fault_injector, harness::hard_cases]
+    let outcome = [scripted_server, switches, harness::hard_cases, real_model, fault_injector, official_sdks]
         .iter()
         .zip(FIRST_PORT..)
         .try_for_each(|(check, port)| check(&job, dir, port));
@@ -120,14 +107,52 @@ fn scripted_server(job: &Job, dir: &Path, port: u16) -> Outcome {
     Ok(())
 }
 
+/// Every model takes over from every other one, over aimock: `flue-models` has the test, which is the client.
+fn switches(job: &Job, dir: &Path, port: u16) -> Outcome {
+    let calls = json!([
+        {"id": "call_1", "name": "get_weather", "arguments": {"city": "Oslo"}},
+        {"id": "call_2", "name": "get_weather", "arguments": {"city": "Rome"}},
+    ]);
+    let fixtures = json!({"fixtures": [
+        {"match": {"userMessage": "Thanks."}, "response": {"content": "You are welcome."}},
+        {
+            "match": {"userMessage": "Look:", "hasToolResult": false},
+            "response": {
+                "reasoning": "Two cities, two calls.",
+                "reasoningSignature": "c2lnbmF0dXJl",
+                "content": "Let me look.",
+                "toolCalls": calls,
+            },
+        },
+        {"match": {"hasToolResult": true}, "response": {"content": "Both are warm."}},
+    ]});
+    let path = job.scratch.join("switches.json");
+    fs::write(&path, fixtures.to_string()).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+    let server = Server::start(dir, "aimock", port, &[("AIMOCK_FIXTURES", path.as_os_str())])?;
+    let address = format!("http://127.0.0.1:{}", server.port);
+    let test = "every_model_goes_on_with_what_every_other_began";
+    job.test(test, &[("FLUE_PEER_AIMOCK", address.as_ref()), ("GOOGLE_CLOUD_PROJECT", "project".as_ref())])?;
+    println!("ok    aimock, a session over every pair of models");
+    Ok(())
+}
+
 /// A real, small model behind llama.cpp. It does not always see that there are tools; one of some tries has to be a
 /// whole tool loop: a call, its result, an answer.
 fn real_model(job: &Job, dir: &Path, port: u16) -> Outcome {
     let template = job.scratch.join("tools.jinja");
     fs::write(&template, TEMPLATE).map_err(|error| Failure::new(format!("{}: {error}", template.display())))?;
     let server = Server::start(dir, "llamacpp", port, &[("LLAMA_TEMPLATE", template.as_os_str())])?;
+    while_it_loads(job, &server)?;
     server.wait_until_healthy()?;
-    for wire in &WIRES {
+    let address = format!("http://127.0.0.1:{}", server.port);
+    for (test, what) in [
+        ("a_real_overflow_is_told_as_one", "an overflow is told as one"),
+        ("a_real_server_counts_tokens", "tokens are counted"),
+    ] {
+        job.test(test, &[("FLUE_PEER_LLAMACPP", address.as_ref())])?;
+        println!("ok    llamacpp, {what}");
+    }
+    for wire in WIRES.iter().filter(|wire| wire.llamacpp.is_some()) {
         let case = format!("llamacpp, {}", wire.name);
         let looped = (1..=REAL_MODEL_TRIES).find_map(|attempt| match job.review(wire, &server, &[]) {
             Ok(reply) if reply["turns"].as_u64() >= Some(2) => Some(Ok(attempt)),
@@ -142,6 +167,47 @@ fn real_model(job: &Job, dir: &Path, port: u16) -> Outcome {
     harness::real_chat(job, &server)
 }
 
+/// While the model is loaded, the server answers 503: whoever asks then gets an answer all the same.
+fn while_it_loads(job: &Job, server: &Server) -> Outcome {
+    if server.get("/health").is_ok() {
+        println!("skip  llamacpp, while it loads: it was ready before it was asked");
+        return Ok(());
+    }
+    let mut asked = Vec::new();
+    for wire in WIRES.iter().filter(|wire| wire.llamacpp.is_some()) {
+        let child = job
+            .command(wire, server, &["-v", "-m", "Say something."])
+            .spawn()
+            .map_err(|error| Failure::new(format!("{}: {error}", job.flue.display())))?;
+        asked.push((wire.name, child));
+    }
+    for (name, child) in asked {
+        let output = child.wait_with_output().map_err(|error| Failure::new(error.to_string()))?;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() {
+            return Err(Failure::new(format!("llamacpp, {name}, while it loads: {}\n{stderr}", output.status)));
+        }
+        let waited = if stderr.contains("503") { "asked again after a 503" } else { "it was ready in time" };
+        println!("ok    llamacpp, {name}, while it loads: {waited}");
+    }
+    Ok(())
+}
+
+/// What goes out for every pair of models, read by the official SDKs' own types. llmock's environment has them.
+fn official_sdks(job: &Job, _: &Path, _: u16) -> Outcome {
+    let bodies = job.scratch.join("bodies");
+    fs::create_dir_all(&bodies).map_err(|error| Failure::new(format!("{}: {error}", bodies.display())))?;
+    job.test("bodies_are_written_for_the_official_sdks", &[("FLUE_PEER_BODIES", bodies.as_os_str())])?;
+    let set = |name: &str| env::var_os(name).map(PathBuf::from);
+    let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache"))).unwrap_or_default();
+    let python = set("PEERS_VENV").unwrap_or_else(|| cache.join("flue-peers/venv")).join("bin/python");
+    let mut command = Command::new(&python);
+    command.arg("-c").arg(CHECK_BODIES).arg(&bodies);
+    process::run(command)?;
+    println!("ok    the official SDKs read every body");
+    Ok(())
+}
+
 /// llmock fails in ways that pass, and judges how the client takes it.
 fn fault_injector(job: &Job, dir: &Path, port: u16) -> Outcome {
     let server = Server::start(dir, "llmock", port, &[])?;
@@ -153,7 +219,7 @@ fn fault_injector(job: &Job, dir: &Path, port: u16) -> Outcome {
         ("400, for good", json!({"type": "fail", "status": 400, "times": 9})),
     ];
     for (name, fault) in faults {
-        for wire in &WIRES {
+        for wire in WIRES.iter().filter(|wire| wire.llmock.is_some()) {
             let case = format!("llmock, {}, {name}", wire.name);
             server.post("/_llmock/reset", "")?;
             server.post("/_llmock/scenario", &json!({"behaviors": [fault]}).to_string())?;
@@ -176,135 +242,4 @@ fn expect(case: &str, what: &str, found: &Value, expected: &Value) -> Outcome {
         return Ok(());
     }
     Err(Failure::new(format!("{case}: {what}: {found} instead of {expected}")))
-}
-
-/// What is run against each server.
-struct Job {
-    flue: PathBuf,
-    drive: PathBuf,
-    document: PathBuf,
-    scratch: PathBuf,
-}
-
-impl Job {
-    /// The review, and its JSON reply; `collect` are the files that must come out of it.
-    fn review(&self, wire: &Wire, server: &Server, collect: &[&str]) -> Outcome<Value> {
-        let document = format!("{}:document.md", self.document.display());
-        let mut args = vec!["-m", PROMPT, "--json", "--stage", &document];
-        for path in collect {
-            let _ = fs::remove_file(self.scratch.join(path));
-            args.extend(["--collect", path]);
-        }
-        let output = self.run(wire, server, &args)?;
-        if !output.status.success() {
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            return Err(Failure::new(format!("{}: flue failed: {}\n{stderr}", wire.name, output.status)));
-        }
-        serde_json::from_slice(&output.stdout)
-            .map_err(|error| Failure::new(format!("{}: the reply is not JSON: {error}", wire.name)))
-    }
-
-    fn run(&self, wire: &Wire, server: &Server, args: &[&str]) -> Outcome<Output> {
-        self.pointed(&self.flue, wire, server)
-            .args(["run", "--model", wire.model, "--timeout", RUN_LIMIT, "--max-turns", MAX_TURNS])
-            .args(args)
-            .output()
-            .map_err(|error| Failure::new(format!("{}: {error}", self.flue.display())))
-    }
-
-    /// A program that finds the model behind `wire` at `server`.
-    fn pointed(&self, program: &Path, wire: &Wire, server: &Server) -> Command {
-        let (variable, path) = wire.base;
-        let path = if server.name == "llmock" && path.is_empty() { "/anthropic" } else { path };
-        let mut command = Command::new(program);
-        command
-            .env(variable, format!("http://127.0.0.1:{}{path}", server.port))
-            .env(wire.key, "not-a-real-key")
-            .current_dir(&self.scratch)
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn collected(&self, name: &str) -> Outcome<String> {
-        let path = self.scratch.join(name);
-        fs::read_to_string(&path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))
-    }
-}
-
-/// A server that ends with this value.
-struct Server {
-    name: &'static str,
-    port: u16,
-    child: Child,
-}
-
-impl Server {
-    fn start(dir: &Path, name: &'static str, port: u16, env: &[(&str, &std::ffi::OsStr)]) -> Outcome<Self> {
-        let script = dir.join(name).join("start.sh");
-        let child = Command::new("bash")
-            .arg(&script)
-            .arg(port.to_string())
-            .envs(env.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| Failure::new(format!("{}: {error}", script.display())))?;
-        let mut server = Self { name, port, child };
-        let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            if let Ok(Some(status)) = server.child.try_wait() {
-                return Err(Failure::new(format!("{} ended: {status}", script.display())));
-            }
-            if begun.elapsed() > START_LIMIT {
-                return Err(Failure::new(format!("{} does not listen on port {port}", script.display())));
-            }
-            thread::sleep(Duration::from_millis(100));
-        }
-        Ok(server)
-    }
-
-    fn wait_until_healthy(&self) -> Outcome {
-        let begun = Instant::now();
-        while begun.elapsed() < START_LIMIT {
-            if self.get("/health").is_ok() {
-                return Ok(());
-            }
-            thread::sleep(Duration::from_millis(200));
-        }
-        Err(Failure::new(format!("{} does not become healthy", self.name)))
-    }
-
-    fn get(&self, path: &str) -> Outcome<String> {
-        self.request("GET", path, "")
-    }
-
-    fn post(&self, path: &str, body: &str) -> Outcome<String> {
-        self.request("POST", path, body)
-    }
-
-    /// One HTTP/1.0 request, so that the reply ends with the connection.
-    fn request(&self, method: &str, path: &str, body: &str) -> Outcome<String> {
-        let failed = |error: std::io::Error| Failure::new(format!("{} {path}: {error}", self.name));
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).map_err(failed)?;
-        let head = format!(
-            "{method} {path} HTTP/1.0\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        stream.write_all((head + body).as_bytes()).map_err(failed)?;
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply).map_err(failed)?;
-        let (head, body) = reply.split_once("\r\n\r\n").unwrap_or((&reply, ""));
-        match head.split(' ').nth(1) {
-            Some(status) if status.starts_with('2') => Ok(body.to_owned()),
-            _ => Err(Failure::new(format!("{} {path}: {}", self.name, head.lines().next().unwrap_or("no reply")))),
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

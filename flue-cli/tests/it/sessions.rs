@@ -135,7 +135,10 @@ fn until(holds: impl Fn() -> bool) {
 fn after_a_kill_the_conversation_goes_on_and_nothing_runs_twice() {
     for (store, resume) in STORES.into_iter().zip([true, false]) {
         let place = Place::new();
-        let server = Server::start(vec![bash("echo begun > begun; while [ -e begun ]; do sleep 0.02; done"), Turn::Text("I see.")]);
+        let server = Server::start(vec![
+            bash("echo begun > begun; while [ -e begun ]; do sleep 0.02; done"),
+            Turn::Text("I see."),
+        ]);
         let on = |args: &[&str]| {
             let all = ["--session", "a", "--store", store, "--sandbox", "local"];
             asked(&place, &server, &all.iter().chain(args).copied().collect::<Vec<_>>())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flue_core::model::{AssistantBlock, Image, Message, ModelRequest, ToolResult, Turn, User, UserBlock};
+use flue_core::model::{AssistantBlock, Image, Message, ModelRequest, Origin, ToolResult, Turn, User, UserBlock};
 use flue_core_testkit::model::tools;
 use flue_models_kit::Codec;
 use serde_json::Value;
@@ -15,10 +15,14 @@ fn image() -> UserBlock {
     UserBlock::Image(Image { media_type: "image/png".into(), data: IMAGE.into() })
 }
 
+pub(crate) fn question() -> Arc<Message> {
+    Message::new(User { content: vec![UserBlock::text("Look:"), image()] })
+}
+
 /// A user's question with an image, the model's turn, and the answers to its calls: one with an image, the others failed.
-fn exchange(turn: Turn, codec: &dyn Codec) -> Vec<Arc<Message>> {
-    let assistant = turn.into_assistant(codec.info().origin.clone());
-    let mut messages = vec![Message::new(User { content: vec![UserBlock::text("Look:"), image()] })];
+pub(crate) fn exchange(turn: Turn, origin: &Origin) -> Vec<Arc<Message>> {
+    let assistant = turn.into_assistant(origin.clone());
+    let mut messages = vec![question()];
     let results: Vec<_> = assistant
         .tool_calls()
         .enumerate()
@@ -107,7 +111,7 @@ fn thoughts(turn: &Turn) -> Vec<&str> {
 fn check(from: &Case, to: &Case) {
     let pair = format!("{} to {}", from.name, to.name);
     let turn = from.turn();
-    let said = exchange(turn.clone(), &*from.codec);
+    let said = exchange(turn.clone(), &from.codec.info().origin);
     let mut messages = said.clone();
     messages.push(Message::user("Go on."));
     let sent = body(&*to.codec, messages.clone());
@@ -132,7 +136,7 @@ fn check(from: &Case, to: &Case) {
     assert_eq!(text.matches(IMAGE).count(), 1 + made, "{pair}: images: {text}");
 
     // On with the other model, and back to the first.
-    messages.extend(exchange(to.turn(), &*to.codec));
+    messages.extend(exchange(to.turn(), &to.codec.info().origin));
     let back = body(&*from.codec, messages);
     let (calls, results) = calls_and_results(&back);
     assert_eq!(calls, results, "{pair} and back");

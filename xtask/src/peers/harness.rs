@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{Job, Server, WIRES, Wire};
+use super::job::Job;
+use super::server::Server;
+use super::wires::{WIRES, Wire};
 use crate::report::{Failure, Outcome};
 
 /// What each case is answered, told apart by the instructions of its agents, which are its name.
@@ -17,11 +19,16 @@ const SUMMARISER: &str = "You summarise conversations";
 /// How often the real model may answer without a tool.
 const CHAT_TRIES: u32 = 8;
 
-/// aimock plays each case over each wire.
+/// The wires of the driver: those that every server has.
+fn driven() -> impl Iterator<Item = &'static Wire> {
+    WIRES.iter().filter(|wire| wire.llamacpp.is_some())
+}
+
+/// aimock plays each case over each of them.
 pub(super) fn hard_cases(job: &Job, dir: &Path, port: u16) -> Outcome {
     let path = job.scratch.join("cases.json");
     fs::write(&path, fixtures().to_string()).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
-    for wire in &WIRES {
+    for wire in driven() {
         // One for each wire: it counts what it has answered.
         let server = Server::start(dir, "aimock", port, &[("AIMOCK_FIXTURES", path.as_os_str())])?;
         for case in CASES {
@@ -35,7 +42,7 @@ pub(super) fn hard_cases(job: &Job, dir: &Path, port: u16) -> Outcome {
 
 /// The real model is asked in one process, and again in another, in the same session.
 pub(super) fn real_chat(job: &Job, server: &Server) -> Outcome {
-    for wire in &WIRES {
+    for wire in driven() {
         let work = fresh(job, "case-chat")?;
         for (process, goes_on) in [("the first process", false), ("the second process", true)] {
             let told = retried(|| job.drive(wire, server, "case-chat", &work))?;
