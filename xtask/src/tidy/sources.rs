@@ -13,6 +13,10 @@ const LONG_FILES: &[(&str, &str)] = &[];
 const HIDING: &[(&str, &str)] =
     &[("allow(", "write #[expect(…, reason = \"…\")]"), ("ignore", "make the test run, or delete it")];
 
+/// Files whose tests may be ignored, with a reason each, for what they need is somebody else's: keys, and servers of
+/// `cargo xtask peers`.
+const OF_OTHERS: &[&str] = &["flue-models/tests/it/live.rs", "flue-models/tests/it/peers.rs"];
+
 pub(super) fn check(files: &[TextFile]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for file in files.iter().filter(|file| file.is_rust()) {
@@ -35,7 +39,8 @@ fn check_file(file: &TextFile, problems: &mut Vec<Problem>) {
             continue;
         };
         for (hiding, instead) in HIDING {
-            if attribute.starts_with(hiding) {
+            let for_others = attribute.starts_with("ignore = ") && OF_OTHERS.contains(&file.path.as_str());
+            if attribute.starts_with(hiding) && !for_others {
                 let text = format!("`{}` hides a finding; {instead}", line.trim_end());
                 problems.push(Problem::at_line(&file.path, index, text));
             }
@@ -115,6 +120,13 @@ mod tests {
         assert_eq!(found.len(), 3, "{found:?}");
         assert!(found[0].starts_with("a.rs:2: ") && found[1].starts_with("a.rs:3: "), "{found:?}");
         assert!(found[2].starts_with("a.rs:4: "), "{found:?}");
+    }
+
+    #[test]
+    fn tests_that_need_what_is_not_ours_may_wait_for_it_with_a_reason() {
+        let source = "//! Docs.\n#[ignore = \"needs a key\"]\n#[ignore]\n";
+        assert_eq!(texts("a.rs", source).len(), 2);
+        assert_eq!(texts(OF_OTHERS[0], source).len(), 1, "without a reason it may not");
     }
 
     #[test]
