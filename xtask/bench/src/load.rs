@@ -41,6 +41,8 @@ pub(crate) struct Load {
     pub(crate) single: bool,
     /// Where the job is done.
     pub(crate) place: Place,
+    /// Whether Flue's events are written down as lines of JSON.
+    pub(crate) events: bool,
     /// The document to review; our own when absent.
     pub(crate) document: Option<PathBuf>,
 }
@@ -58,6 +60,7 @@ impl Load {
             idle: 0,
             single: false,
             place: Place::Virtual,
+            events: false,
             document: None,
         }
     }
@@ -77,7 +80,8 @@ impl Load {
             .env("PERF_HOLD", self.hold.to_string())
             .env("PERF_IDLE", self.idle.to_string())
             .env("PERF_RT", if self.single { "current" } else { "multi" })
-            .env("PERF_SANDBOX", place);
+            .env("PERF_SANDBOX", place)
+            .env("PERF_EVENTS", if self.events { "on" } else { "off" });
         if let Some(document) = &self.document {
             command.env("PERF_DOCUMENT", document);
         }
@@ -107,6 +111,7 @@ impl Load {
             idle: count("PERF_IDLE")?,
             single: text("PERF_RT")? == "current",
             place: if text("PERF_SANDBOX")? == "shared" { Place::Shared } else { Place::Virtual },
+            events: std::env::var("PERF_EVENTS").is_ok_and(|events| events == "on"),
             document: std::env::var_os("PERF_DOCUMENT").map(PathBuf::from),
         })
     }

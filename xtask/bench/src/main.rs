@@ -12,6 +12,7 @@ mod codec;
 mod conditions;
 mod confined;
 mod contained;
+mod events;
 mod load;
 mod local;
 mod measure;

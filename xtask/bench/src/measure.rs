@@ -9,7 +9,7 @@ use flue_core::{Error, ErrorKind, Result};
 use crate::load::{Load, Report};
 use crate::peers::{Programs, Record, Server};
 use crate::table::{Row, render};
-use crate::{codec, conditions, confined, contained, local, parked, review, sandbox, sessions, start, store, turns};
+use crate::{codec, conditions, confined, contained, events, local, parked, review, sandbox, sessions, start, store, turns};
 
 /// Rounds of each measurement unless the command line says otherwise.
 const ROUNDS: usize = 5;
@@ -24,6 +24,7 @@ pub(crate) struct Measurement {
 /// All of them, in the order in which they are made.
 pub(crate) const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "review", measure: review::measure },
+    Measurement { name: "events", measure: events::measure },
     Measurement { name: "turns", measure: turns::measure },
     Measurement { name: "parked", measure: parked::measure_parked },
     Measurement { name: "idle", measure: parked::measure_idle },

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use flue_core::event::{EventRecord, Observer};
 use flue_core::{AgentSpec, Error, ErrorKind, Harness, OpenRequest, Result, Sandbox, SandboxFactory};
 use flue_models_anthropic::Anthropic;
 use flue_sandbox_virtual::Virtual;
@@ -33,7 +34,9 @@ impl Job for Flue {
         };
         // The server reads no key, but the requests have one, as always.
         let model_handle = Anthropic::new("none-needed").base_url(&load.base).model(model)?;
-        let agent = AgentSpec::builder(model_handle, sandboxes).instructions(INSTRUCTIONS).build()?;
+        let agent = AgentSpec::builder(model_handle, sandboxes).instructions(INSTRUCTIONS);
+        let agent = if load.events { agent.observer(Arc::new(Written)) } else { agent };
+        let agent = agent.build()?;
         Ok(Self { agent, collects: model == REVIEWER })
     }
 
@@ -45,6 +48,15 @@ impl Job for Flue {
             return Err(Error::new(ErrorKind::Internal, "collect", "the review is empty").with("path", REVIEW));
         }
         Ok((reply.text, harness))
+    }
+}
+
+/// Makes of each event the line of JSON that a record has, and keeps none.
+struct Written;
+
+impl Observer for Written {
+    fn event(&self, record: &EventRecord) {
+        std::hint::black_box(serde_json::to_vec(record).ok());
     }
 }
 
