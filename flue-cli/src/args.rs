@@ -16,7 +16,7 @@ use crate::limits::LimitArgs;
 use crate::overlaid::FateArgs;
 use crate::policy::PolicyArgs;
 use crate::sandbox_kind::SandboxKind;
-use crate::store::SessionArgs;
+use crate::store::{SessionArgs, StoreArgs};
 use crate::suggest;
 use crate::transfer::{Collect, Stage};
 use crate::variable::Variable;
@@ -252,8 +252,12 @@ pub(crate) struct ModelsArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct TraceArgs {
-    /// The events of a run: what flue run --events=FILE wrote
-    pub(crate) file: PathBuf,
+    /// What flue run --events=FILE wrote, or the name of a
+    /// stored session
+    #[arg(value_name = "FILE|SESSION", verbatim_doc_comment)]
+    pub(crate) run: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
     /// Write a page for browsers to OUT instead, with
     /// everything in it
     #[arg(long, value_name = "OUT", verbatim_doc_comment)]

@@ -37,14 +37,6 @@ pub(crate) fn print_text(text: &str) -> Result<(), Failure> {
     if text.is_empty() || text.ends_with('\n') { Ok(()) } else { print(b"\n") }
 }
 
-/// Prints text that has been tamed, with colours of its own.
-///
-/// # Errors
-/// Those of [`print()`].
-pub(crate) fn print_text_styled(text: &str) -> Result<(), Failure> {
-    print(text.as_bytes())
-}
-
 /// Prints one JSON value on a line of its own to standard output.
 ///
 /// # Errors

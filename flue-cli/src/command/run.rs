@@ -98,7 +98,10 @@ impl Plan {
         let shown = self.setup.progress.end();
         match (&report.result, &report.text, self.print) {
             (Some(result), _, Print::Answer) => output::print_text(&format!("{result:#}")),
-            (None, Some(text), Print::Answer) if shown.as_ref() != Some(text) => output::print_text(text),
+            // Where other lines came after it, the text ends in a line feed of ours.
+            (None, Some(text), Print::Answer) if shown.as_deref().map(str::trim_end) != Some(text.trim_end()) => {
+                output::print_text(text)
+            }
             _ => Ok(()),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flue_core::event::{ErrorSummary, Event, EventRecord, Outcome};
+use flue_core::model::Usage;
 
 use super::{Kind, MAX_ROWS, MAX_TEXT_BYTES, MAX_TEXTS_BYTES, Row, Trace};
 use crate::progress::words;
@@ -26,7 +27,7 @@ pub(super) struct Builder {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Part {
+pub(super) enum Part {
     Prompt,
     Turn,
     Tool,
@@ -36,9 +37,7 @@ enum Part {
 
 impl Builder {
     pub(super) fn event(&mut self, record: &EventRecord) {
-        let begun = *self.begun_ms.get_or_insert(record.at_ms);
-        let at_ms = record.at_ms.saturating_sub(begun);
-        self.trace.took_ms = self.trace.took_ms.max(at_ms);
+        let at_ms = self.at(record.at_ms);
         self.trace.ledger.apply(record);
         let session = record.session.clone().unwrap_or_default();
         let none: Arc<str> = Arc::default();
@@ -121,6 +120,27 @@ impl Builder {
         }
     }
 
+    /// A time since the Unix epoch as one since the first that was asked for.
+    pub(super) fn at(&mut self, at_ms: u64) -> u64 {
+        let at_ms = at_ms.saturating_sub(*self.begun_ms.get_or_insert(at_ms));
+        self.trace.took_ms = self.trace.took_ms.max(at_ms);
+        at_ms
+    }
+
+    pub(super) fn count(&mut self, usage: Usage) {
+        self.trace.usage += usage;
+    }
+
+    pub(super) fn count_turn(&mut self, usage: Usage) {
+        self.trace.turns += 1;
+        self.count(usage);
+    }
+
+    pub(super) fn count_call(&mut self, failed: bool) {
+        self.trace.calls += 1;
+        self.trace.calls_failed += u64::from(failed);
+    }
+
     pub(super) fn finish(self) -> Trace {
         self.trace
     }
@@ -130,7 +150,7 @@ impl Builder {
     }
 
     #[expect(clippy::too_many_arguments, reason = "a row has that many sides")]
-    fn begin(
+    pub(super) fn begin(
         &mut self,
         part: Part,
         id: Arc<str>,
@@ -168,14 +188,14 @@ impl Builder {
         Some(index)
     }
 
-    fn note(&mut self, at_ms: u64, session: Arc<str>, text: String, is_bad: bool) {
+    pub(super) fn note(&mut self, at_ms: u64, session: Arc<str>, text: String, is_bad: bool) {
         let text = words::one_line(&text, MAX_TITLE);
         if let Some(index) = self.push(Kind::Note, at_ms, session, text.clone(), String::new()) {
             self.trace.rows[index].failed = is_bad.then_some(text);
         }
     }
 
-    fn end(
+    pub(super) fn end(
         &mut self,
         part: Part,
         session: &Arc<str>,
@@ -186,6 +206,7 @@ impl Builder {
         let index = self.open.remove(&(part, session.clone(), id.clone()))?;
         let row = &mut self.trace.rows[index];
         (row.took_ms, row.failed) = (Some(took_ms), failed);
+        self.trace.took_ms = self.trace.took_ms.max(row.at_ms.saturating_add(took_ms));
         Some(row)
     }
 
@@ -198,7 +219,7 @@ impl Builder {
     }
 
     /// `text` as far as it is kept.
-    fn text(&mut self, text: &str) -> String {
+    pub(super) fn text(&mut self, text: &str) -> String {
         let room = MAX_TEXT_BYTES.min(MAX_TEXTS_BYTES.saturating_sub(self.texts_bytes));
         let kept = &text[..text.floor_char_boundary(room)];
         self.texts_bytes += kept.len();

@@ -4,6 +4,7 @@ mod build;
 mod diff;
 mod page;
 mod read;
+mod stored;
 mod terminal;
 
 use flue_core::model::Usage;
@@ -11,6 +12,7 @@ use flue_core::reach::ReachLedger;
 
 pub(crate) use self::page::write as write_page;
 pub(crate) use self::read::{Recording, read};
+pub(crate) use self::stored::of_entries;
 pub(crate) use self::terminal::render;
 
 /// The most rows; what comes after them is counted, and not shown.
@@ -33,7 +35,7 @@ pub(crate) struct Trace {
     pub(crate) turns: u64,
     pub(crate) calls: u64,
     pub(crate) calls_failed: u64,
-    /// How the last prompt ended; nothing when it did not.
+    /// How the last prompt ended; nothing when that is not in the record.
     pub(crate) outcome: Option<&'static str>,
     pub(crate) ledger: ReachLedger,
 }

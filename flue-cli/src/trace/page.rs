@@ -13,6 +13,8 @@ use crate::progress::words;
 const STYLE: &str = include_str!("page.css");
 /// The most bars of the cost of turns; beyond it several turns share one.
 const MAX_BARS: usize = 240;
+/// The most lines of a change that is shown without being asked for.
+const MAX_OPEN: usize = 40;
 /// The most names of a list of reach.
 const MAX_LISTED: usize = 500;
 
@@ -191,13 +193,15 @@ fn files(trace: &Trace, out: &mut impl Write) -> io::Result<()> {
     for (index, row) in trace.rows.iter().enumerate() {
         let Some(change) = Change::of(row) else { continue };
         any = true;
+        let lines = change.lines();
+        let open = if lines.len() <= MAX_OPEN { " open" } else { "" };
         writeln!(
             out,
-            "<details><summary><a href=\"#r{index}\">{}</a> {}</summary><pre class=\"diff\">",
+            "<details{open}><summary><a href=\"#r{index}\">{}</a> {}</summary><pre class=\"diff\">",
             time(row.at_ms),
             Text(&change.path)
         )?;
-        for line in change.lines() {
+        for line in lines {
             match line {
                 Line::Removed(text) => writeln!(out, "<del>- {}</del>", Text(text))?,
                 Line::Added(text) => writeln!(out, "<ins>+ {}</ins>", Text(text))?,

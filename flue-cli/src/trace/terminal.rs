@@ -178,7 +178,8 @@ fn foot(recording: &Recording, look: Look) -> Vec<String> {
         let text = format!("▲ {took} at {}  {}", words::time(Duration::from_millis(row.at_ms)), row.title);
         lines.push(look.paint(YELLOW, Look::fit(&text, look.columns).trim_end()));
     }
-    let failed: Vec<&Row> = trace.rows.iter().filter(|row| row.failed.is_some()).collect();
+    let failed = trace.rows.iter().filter(|row| row.failed.is_some() && row.kind != Kind::Note);
+    let failed: Vec<&Row> = failed.collect();
     for row in failed.iter().take(MAX_NAMED) {
         let why = row.failed.as_deref().unwrap_or_default();
         let text = format!("✗ at {}  {}: {why}", words::time(Duration::from_millis(row.at_ms)), row.title);

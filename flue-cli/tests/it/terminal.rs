@@ -75,3 +75,14 @@ impl Terminal {
         }
     }
 }
+
+#[test]
+fn an_answer_is_on_a_terminal_once_whatever_comes_after_it() {
+    let place = Place::new();
+    place.write("document.md", "# Title\n");
+    let words = "run -m 'Review document.md and write your findings to review.md.' --model scripted/reviewer \
+                 --stage document.md --collect review.md";
+    let (code, shown) = Terminal::start(&place, words).end();
+    assert_eq!(code, 0, "{shown}");
+    assert_eq!(shown.matches("I reviewed document.md").count(), 1, "{shown}");
+}
