@@ -85,6 +85,8 @@ fn events_are_lines_of_json_on_standard_output_or_in_a_file() {
     let all = [
         "sandbox_opened",
         "prompt_started",
+        // Where the session looked around.
+        "reached",
         "turn_started",
         "text_delta",
         "turn_finished",
