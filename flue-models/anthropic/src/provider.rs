@@ -1,12 +1,11 @@
 //! Anthropic as a provider: an address, a key, and models by name.
 
 use std::env;
-use std::fmt;
 use std::sync::Arc;
 
 use flue_core::model::Model;
 use flue_core::{Error, ErrorKind, Result};
-use flue_models_kit::{Auth, Endpoint, Http, HttpModel, Secret};
+use flue_models_kit::{Access, Auth, Http, Secret};
 
 use crate::{Messages, ModelOptions};
 
@@ -22,14 +21,10 @@ pub const TOKEN_VARIABLE: &str = "ANTHROPIC_AUTH_TOKEN";
 pub const URL_VARIABLE: &str = "ANTHROPIC_BASE_URL";
 
 /// Opens Claude models. Clones, and the models opened, share one pool of connections.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Anthropic {
-    auth: Auth,
-    key_name: Option<&'static str>,
-    base_url: String,
-    headers: Vec<(String, Secret)>,
+    access: Access,
     betas: Vec<String>,
-    http: Http,
 }
 
 impl Anthropic {
@@ -62,8 +57,8 @@ impl Anthropic {
     /// As [`Anthropic::from_env`].
     pub fn with_env(set: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let mut anthropic = match (set(KEY_VARIABLE), set(TOKEN_VARIABLE)) {
-            (Some(key), token) if !key.trim().is_empty() || token.is_none() => Self::new(key).key_name(KEY_VARIABLE),
-            (_, Some(token)) => Self::bearer(token).key_name(TOKEN_VARIABLE),
+            (Some(key), token) if !key.trim().is_empty() || token.is_none() => Self::new(key).key_from(KEY_VARIABLE),
+            (_, Some(token)) => Self::bearer(token).key_from(TOKEN_VARIABLE),
             _ => {
                 return Err(Error::new(
                     ErrorKind::Config,
@@ -79,25 +74,18 @@ impl Anthropic {
     }
 
     fn with_auth(auth: Auth) -> Self {
-        Self {
-            auth,
-            key_name: None,
-            base_url: BASE_URL.to_owned(),
-            headers: Vec::new(),
-            betas: Vec::new(),
-            http: Http::default(),
-        }
+        Self { access: Access::new(PROVIDER, KEY_VARIABLE, BASE_URL, auth), betas: Vec::new() }
     }
 
-    fn key_name(mut self, variable: &'static str) -> Self {
-        self.key_name = Some(variable);
+    fn key_from(mut self, variable: &'static str) -> Self {
+        self.access = self.access.key_from(variable);
         self
     }
 
     /// Another address, without `/v1`.
     #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.base_url = url.into();
+        self.access = self.access.base_url(url);
         self
     }
 
@@ -105,7 +93,7 @@ impl Anthropic {
     /// `anthropic-beta`, is sent as given here.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
-        self.headers.push((name.into(), value.into()));
+        self.access = self.access.header(name, value);
         self
     }
 
@@ -119,7 +107,7 @@ impl Anthropic {
     /// Shares a pool of connections with other providers.
     #[must_use]
     pub fn http(mut self, http: Http) -> Self {
-        self.http = http;
+        self.access = self.access.http(http);
         self
     }
 
@@ -136,40 +124,9 @@ impl Anthropic {
     /// # Errors
     /// As [`Anthropic::model`].
     pub fn model_with(&self, id: &str, options: &ModelOptions) -> Result<Arc<dyn Model>> {
-        let bad = |why: String| Error::new(ErrorKind::Config, "open model", why).with("provider", PROVIDER);
-        if id.trim().is_empty() {
-            return Err(bad("the name of the model is empty".to_owned()));
-        }
-        if let Auth::Header(_, key) | Auth::Bearer(key) = &self.auth
-            && key.is_empty()
-        {
-            return Err(bad(match self.key_name {
-                Some(variable) => format!("{variable} is set and empty: give it the key, or unset it"),
-                None => format!("the key is empty; {KEY_VARIABLE} is where it usually comes from"),
-            }));
-        }
         // Both forms are in use for this variable; the protocol's paths begin with /v1 themselves.
-        let base = self.base_url.trim().trim_end_matches('/');
-        let mut endpoint = Endpoint::new(base.strip_suffix("/v1").unwrap_or(base), self.auth.clone())?;
-        for (name, value) in &self.headers {
-            endpoint = endpoint.header(name, value.expose())?;
-        }
-        if let Some(variable) = self.key_name {
-            endpoint = endpoint.key_name(variable);
-        }
-        let codec = self.betas.iter().fold(Messages::new(PROVIDER, id, options), |codec, beta| codec.beta(beta));
-        Ok(Arc::new(HttpModel::new(codec, endpoint, self.http.clone())))
-    }
-}
-
-impl fmt::Debug for Anthropic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Anthropic")
-            .field("auth", &self.auth)
-            // Without a name and password before the host.
-            .field("base_url", &self.base_url.rsplit('@').next())
-            .field("headers", &self.headers)
-            .field("betas", &self.betas)
-            .finish_non_exhaustive()
+        let base = self.access.address().trim().trim_end_matches('/');
+        let access = self.access.clone().base_url(base.strip_suffix("/v1").unwrap_or(base));
+        access.open(self.betas.iter().fold(Messages::new(PROVIDER, id, options), |codec, beta| codec.beta(beta)))
     }
 }

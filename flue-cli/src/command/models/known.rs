@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// The width of the column with the ids. A longer id has a line of its own.
-const ID_COLUMNS: usize = 32;
+const ID_COLUMNS: usize = 28;
 /// What marks prices that are higher for long conversations.
 const TIERED: &str = "+";
 
@@ -76,7 +76,7 @@ pub(super) fn table(provider: &str, known: &KnownModels) -> String {
              Which there are, the server knows.\n"
         );
     }
-    let mut text = row(&["MODEL", "CONTEXT", "OUTPUT", "IN $", "OUT $", "IMAGES", "THINKING"].map(str::to_owned));
+    let mut text = row(&["MODEL", "CONTEXT", "OUTPUT", "IN $", "OUT $", "IMG", "THINKING"].map(str::to_owned));
     for model in &known.models {
         text.push_str(&row(&cells(model)));
     }
@@ -114,7 +114,7 @@ fn cells(model: &KnownModel) -> [String; 7] {
 
 fn row([id, context, output, input, out, images, thinking]: &[String; 7]) -> String {
     let wrapped = if id.chars().count() > ID_COLUMNS { format!("\n{:ID_COLUMNS$}", "") } else { String::new() };
-    let line = format!("{id:ID_COLUMNS$}{wrapped} {context:>7} {output:>6} {input:>6} {out:>6} {images:<6} {thinking}");
+    let line = format!("{id:ID_COLUMNS$}{wrapped} {context:>7} {output:>6} {input:>6} {out:>6} {images:<3} {thinking}");
     format!("{}\n", line.trim_end())
 }
 
