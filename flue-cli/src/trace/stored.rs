@@ -82,7 +82,7 @@ impl Stored {
         self.end_prompt(at_ms);
         let text = user.content.iter().find_map(|block| match block {
             UserBlock::Text { text } => Some(text.as_str()),
-            UserBlock::Image(_) => None,
+            _ => None,
         });
         let text = text.unwrap_or_default();
         let asked = self.builder.text(text);

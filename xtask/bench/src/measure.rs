@@ -9,7 +9,9 @@ use flue_core::{Error, ErrorKind, Result};
 use crate::load::{Load, Report};
 use crate::peers::{Programs, Record, Server};
 use crate::table::{Row, render};
-use crate::{codec, conditions, confined, contained, events, local, parked, review, sandbox, sessions, start, store, turns};
+use crate::{
+    codec, conditions, confined, contained, events, local, parked, review, sandbox, sessions, start, store, turns,
+};
 
 /// Rounds of each measurement unless the command line says otherwise.
 const ROUNDS: usize = 5;
