@@ -28,11 +28,17 @@ _flue() {
             flue,models)
                 cmd="flue__subcmd__models"
                 ;;
+            flue,reach)
+                cmd="flue__subcmd__reach"
+                ;;
             flue,run)
                 cmd="flue__subcmd__run"
                 ;;
             flue,sessions)
                 cmd="flue__subcmd__sessions"
+                ;;
+            flue,trace)
+                cmd="flue__subcmd__trace"
                 ;;
             flue__subcmd__sessions,delete)
                 cmd="flue__subcmd__sessions__subcmd__delete"
@@ -59,7 +65,7 @@ _flue() {
 
     case "${cmd}" in
         flue)
-            opts="-h -V --help --version run chat sessions exec models doctor"
+            opts="-h -V --help --version run chat sessions exec models trace reach doctor"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -88,7 +94,7 @@ _flue() {
                     return 0
                     ;;
                 --thinking)
-                    COMPREPLY=($(compgen -W "off minimal low medium high xhigh" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "off minimal low medium high xhigh max" -- "${cur}"))
                     return 0
                     ;;
                 --session)
@@ -256,6 +262,20 @@ _flue() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        flue__subcmd__reach)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         flue__subcmd__run)
             opts="-m -q -v -h --message --model --instructions --thinking --session --store --timeout --max-turns --max-tokens --max-cost --allow --ask --deny --sandbox --cwd --env --stage --collect --network-allow --allow-host --allow-write --review --apply --patch --discard --quiet --verbose --resume --schema --json --events --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -280,7 +300,7 @@ _flue() {
                     return 0
                     ;;
                 --thinking)
-                    COMPREPLY=($(compgen -W "off minimal low medium high xhigh" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "off minimal low medium high xhigh max" -- "${cur}"))
                     return 0
                     ;;
                 --session)
@@ -490,6 +510,28 @@ _flue() {
             fi
             case "${prev}" in
                 --store)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        flue__subcmd__trace)
+            opts="-h --html --columns --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --html)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --columns)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -31,6 +31,8 @@ complete -c flue -n "__fish_flue_needs_command" -f -a "chat" -d 'Talk with an ag
 complete -c flue -n "__fish_flue_needs_command" -f -a "sessions" -d 'Look after stored sessions: list, show, fork, delete, export, import'
 complete -c flue -n "__fish_flue_needs_command" -f -a "exec" -d 'Run one shell command in a sandbox, without a model'
 complete -c flue -n "__fish_flue_needs_command" -f -a "models" -d 'List the providers of this build, and which keys are set'
+complete -c flue -n "__fish_flue_needs_command" -f -a "trace" -d 'Show what happened in a recorded run'
+complete -c flue -n "__fish_flue_needs_command" -f -a "reach" -d 'Show what a recorded run touched, and if less would do'
 complete -c flue -n "__fish_flue_needs_command" -f -a "doctor" -d 'Try which sandboxes this machine can have, and what it can enforce'
 complete -c flue -n "__fish_flue_using_subcommand run" -s m -l message -d 'What to say to the agent; @FILE reads a file, `-` standard input' -r
 complete -c flue -n "__fish_flue_using_subcommand run" -l model -d 'The model, as provider/model; else the agent file\'s, else the one that FLUE_MODEL names' -r
@@ -40,7 +42,8 @@ minimal\t''
 low\t''
 medium\t''
 high\t''
-xhigh\t''"
+xhigh\t''
+max\t''"
 complete -c flue -n "__fish_flue_using_subcommand run" -l session -d 'Keep the conversation under a name, and go on with it; it keeps no files of a virtual sandbox' -r
 complete -c flue -n "__fish_flue_using_subcommand run" -l store -d 'Where sessions are kept: jsonl:DIR, sqlite:FILE, postgres://...; else what FLUE_STORE says, else files of yours below ~/.local/state/flue' -r
 complete -c flue -n "__fish_flue_using_subcommand run" -l timeout -d 'Stop after this time: 90, 90s, 15m or 1h' -r
@@ -76,7 +79,8 @@ minimal\t''
 low\t''
 medium\t''
 high\t''
-xhigh\t''"
+xhigh\t''
+max\t''"
 complete -c flue -n "__fish_flue_using_subcommand chat" -l session -d 'Keep the conversation under a name, and go on with it; it keeps no files of a virtual sandbox' -r
 complete -c flue -n "__fish_flue_using_subcommand chat" -l store -d 'Where sessions are kept: jsonl:DIR, sqlite:FILE, postgres://...; else what FLUE_STORE says, else files of yours below ~/.local/state/flue' -r
 complete -c flue -n "__fish_flue_using_subcommand chat" -l timeout -d 'Stop after this time: 90, 90s, 15m or 1h' -r
@@ -147,5 +151,10 @@ complete -c flue -n "__fish_flue_using_subcommand exec" -l discard -d 'Forget th
 complete -c flue -n "__fish_flue_using_subcommand exec" -s h -l help -d 'Print help'
 complete -c flue -n "__fish_flue_using_subcommand models" -l json -d 'Print JSON'
 complete -c flue -n "__fish_flue_using_subcommand models" -s h -l help -d 'Print help'
+complete -c flue -n "__fish_flue_using_subcommand trace" -l html -d 'Write a page for browsers to OUT instead, with everything in it' -r -F
+complete -c flue -n "__fish_flue_using_subcommand trace" -l columns -d 'Fit into N columns [default: the terminal\'s, or 80]' -r
+complete -c flue -n "__fish_flue_using_subcommand trace" -s h -l help -d 'Print help'
+complete -c flue -n "__fish_flue_using_subcommand reach" -l json -d 'Print JSON'
+complete -c flue -n "__fish_flue_using_subcommand reach" -s h -l help -d 'Print help'
 complete -c flue -n "__fish_flue_using_subcommand doctor" -l json -d 'Print JSON'
 complete -c flue -n "__fish_flue_using_subcommand doctor" -s h -l help -d 'Print help'

@@ -104,17 +104,17 @@ fn an_agent_works_on_this_machine_and_reports() {
     place.write("input.txt", "to be read");
     let server = || {
         Server::start(vec![
-            Turn::Call("bash", r#"{"command":"cat input.txt > copy.txt; echo $TOKEN"}"#.into()),
+            Turn::Call("bash", r#"{"command":"cat input.txt > copy.txt; echo $GREETING"}"#.into()),
             Turn::Call("write", r#"{"path":"out/result.txt","content":"written"}"#.into()),
             Turn::Text("done"),
         ])
     };
     let run = |args: &[&str], server: &Server| {
         let all = ["run", "--model", Server::MODEL, "-m", "go"];
-        place.flue(all.iter().chain(args)).env(Server::ADDRESS, server.address()).env("TOKEN", "passed-on").run()
+        place.flue(all.iter().chain(args)).env(Server::ADDRESS, server.address()).env("GREETING", "passed-on").run()
     };
     let first = server();
-    let done = run(&["--sandbox", "local", "--env", "TOKEN", "--collect", "out/result.txt:out/"], &first).code(0);
+    let done = run(&["--sandbox", "local", "--env", "GREETING", "--collect", "out/result.txt:out/"], &first).code(0);
     let here = place.path("").canonicalize().unwrap();
     assert!(done.stderr.starts_with(&format!("{WARNING}sandbox local  {}\n", here.display())), "{}", done.stderr);
     assert!(done.stderr.contains("collected out/result.txt: it is in place\n"), "{}", done.stderr);
