@@ -27,7 +27,8 @@ const WIRES: [(&str, &str); 8] = [
     ("azure/gpt-5.5", ""),
     ("google/gemini-3-flash-preview", "/v1beta"),
     ("vertex/gemini-2.5-pro", ""),
-    ("bedrock/global.anthropic.claude-sonnet-4-6", ""),
+    // Not a Claude: aimock takes no cache points among the tools, which AWS wants there.
+    ("bedrock/amazon.nova-pro-v1:0", ""),
 ];
 
 fn open(spec: &str, base_url: String) -> Arc<dyn Model> {

@@ -87,7 +87,8 @@ pub(super) static WIRES: [Wire; 7] = [
     },
     Wire {
         name: "bedrock converse",
-        model: "bedrock/global.anthropic.claude-sonnet-4-6",
+        // Not a Claude: aimock takes no cache points among the tools, which AWS wants there.
+        model: "bedrock/amazon.nova-pro-v1:0",
         address: "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
         key: "AWS_BEARER_TOKEN_BEDROCK",
         env: &[],

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// The width of the column with the ids. A longer id has a line of its own.
-const ID_COLUMNS: usize = 28;
+const ID_COLUMNS: usize = 26;
 /// What marks prices that are higher for long conversations.
 const TIERED: &str = "+";
 
@@ -72,8 +72,8 @@ pub(super) fn shown<'a>(provider: &str, known: &'a KnownModels) -> Vec<Shown<'a>
 pub(super) fn table(provider: &str, known: &KnownModels) -> String {
     if known.models.is_empty() {
         return format!(
-            "Nothing is known of the models of {provider} beforehand: it opens any, as {provider}/MODEL.\n\
-             Which there are, the server knows.\n"
+            "Nothing is known beforehand of the models of {provider}. It opens any, as\n\
+             {provider}/MODEL; which there are, the server knows.\n"
         );
     }
     let mut text = row(&["MODEL", "CONTEXT", "OUTPUT", "IN $", "OUT $", "IMG", "THINKING"].map(str::to_owned));
