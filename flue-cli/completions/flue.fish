@@ -30,14 +30,14 @@ complete -c flue -n "__fish_flue_needs_command" -f -a "run" -d 'Let an agent wor
 complete -c flue -n "__fish_flue_needs_command" -f -a "chat" -d 'Talk with an agent, message by message'
 complete -c flue -n "__fish_flue_needs_command" -f -a "sessions" -d 'Look after stored sessions: list, show, fork, delete, export, import'
 complete -c flue -n "__fish_flue_needs_command" -f -a "exec" -d 'Run one shell command in a sandbox, without a model'
-complete -c flue -n "__fish_flue_needs_command" -f -a "models" -d 'List the providers of this build, and which keys are set'
+complete -c flue -n "__fish_flue_needs_command" -f -a "models" -d 'List the providers of this build, or the models of one'
 complete -c flue -n "__fish_flue_needs_command" -f -a "trace" -d 'Show what happened in a recorded run'
 complete -c flue -n "__fish_flue_needs_command" -f -a "reach" -d 'Show what a recorded run touched, and if less would do'
 complete -c flue -n "__fish_flue_needs_command" -f -a "doctor" -d 'Try which sandboxes this machine can have, and what it can enforce'
 complete -c flue -n "__fish_flue_using_subcommand run" -s m -l message -d 'What to say to the agent; @FILE reads a file, `-` standard input' -r
 complete -c flue -n "__fish_flue_using_subcommand run" -l model -d 'The model, as provider/model; else the agent file\'s, else the one that FLUE_MODEL names' -r
 complete -c flue -n "__fish_flue_using_subcommand run" -l instructions -d 'What the agent is told first, instead of what its file says; @FILE reads a file' -r
-complete -c flue -n "__fish_flue_using_subcommand run" -l thinking -d 'How hard the model thinks: off, minimal, low, medium, high or xhigh' -r -f -a "off\t''
+complete -c flue -n "__fish_flue_using_subcommand run" -l thinking -d 'How hard the model thinks: off, minimal, low, medium, high, xhigh or max' -r -f -a "off\t''
 minimal\t''
 low\t''
 medium\t''
@@ -74,7 +74,7 @@ complete -c flue -n "__fish_flue_using_subcommand run" -l json -d 'Print one JSO
 complete -c flue -n "__fish_flue_using_subcommand run" -s h -l help -d 'Print help'
 complete -c flue -n "__fish_flue_using_subcommand chat" -l model -d 'The model, as provider/model; else the agent file\'s, else the one that FLUE_MODEL names' -r
 complete -c flue -n "__fish_flue_using_subcommand chat" -l instructions -d 'What the agent is told first, instead of what its file says; @FILE reads a file' -r
-complete -c flue -n "__fish_flue_using_subcommand chat" -l thinking -d 'How hard the model thinks: off, minimal, low, medium, high or xhigh' -r -f -a "off\t''
+complete -c flue -n "__fish_flue_using_subcommand chat" -l thinking -d 'How hard the model thinks: off, minimal, low, medium, high, xhigh or max' -r -f -a "off\t''
 minimal\t''
 low\t''
 medium\t''
@@ -149,8 +149,10 @@ complete -c flue -n "__fish_flue_using_subcommand exec" -l review -d 'Show them,
 complete -c flue -n "__fish_flue_using_subcommand exec" -l apply -d 'Apply them, if all went well'
 complete -c flue -n "__fish_flue_using_subcommand exec" -l discard -d 'Forget them'
 complete -c flue -n "__fish_flue_using_subcommand exec" -s h -l help -d 'Print help'
+complete -c flue -n "__fish_flue_using_subcommand models" -s p -l provider -d 'Show what is known of the models of this one: limits, prices, images, levels of thinking' -r
 complete -c flue -n "__fish_flue_using_subcommand models" -l json -d 'Print JSON'
 complete -c flue -n "__fish_flue_using_subcommand models" -s h -l help -d 'Print help'
+complete -c flue -n "__fish_flue_using_subcommand trace" -l store -d 'Where sessions are kept: jsonl:DIR, sqlite:FILE, postgres://...; else what FLUE_STORE says, else files of yours below ~/.local/state/flue' -r
 complete -c flue -n "__fish_flue_using_subcommand trace" -l html -d 'Write a page for browsers to OUT instead, with everything in it' -r -F
 complete -c flue -n "__fish_flue_using_subcommand trace" -l columns -d 'Fit into N columns [default: the terminal\'s, or 80]' -r
 complete -c flue -n "__fish_flue_using_subcommand trace" -s h -l help -d 'Print help'

@@ -69,6 +69,9 @@ async fn exec(server: &E2b, (id, token): &(String, String), script: &str) -> Str
 }
 
 /// Whether the process whose id stands in `file` lives: one that ended but was not waited for does not.
+/// How long a process may be seen after it was killed, on a busy machine.
+const KILL_LIMIT: Duration = Duration::from_secs(20);
+
 fn lives(file: &PathBuf) -> bool {
     let pid = std::fs::read_to_string(file).expect("a process id");
     std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| !stat.contains(") Z "))
@@ -103,7 +106,11 @@ async fn death_in_a_command_cuts_its_stream_and_ends_what_left_its_session() {
     let script = format!("setsid sh -c 'echo $$ > {}; sleep 300' & sleep 300", pids.display());
     let answer = exec(&server, &sandbox, &script).await;
     assert!(answer.contains("\"start\"") && !answer.contains("\"end\""), "{answer}");
-    assert!(!lives(&pids), "a process outlived its sandbox");
+    let end = Instant::now() + KILL_LIMIT;
+    while lives(&pids) {
+        assert!(Instant::now() < end, "a process outlived its sandbox");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     std::fs::remove_file(pids).expect("remove");
     assert!(exec(&server, &sandbox, "true").await.starts_with("HTTP/1.1 502 "));
 }
