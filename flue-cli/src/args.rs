@@ -134,7 +134,7 @@ pub(crate) enum Command {
     /// Show what happened in a recorded run
     #[command(after_help = TRACE_EXAMPLES)]
     Trace(TraceArgs),
-    /// Show what a recorded run touched, and if less would do
+    /// Show what a recorded run touched, and whether less would do
     Reach(ReachArgs),
     /// Try which sandboxes this machine can have, and what it can
     /// enforce

@@ -81,7 +81,8 @@ fn head(trace: &Trace, look: Look) -> Vec<String> {
     parts.extend(trace.usage.cost.map(|cost| words::money(cost.total)));
     parts.push(words::time(Duration::from_millis(trace.took_ms)));
     let code = if is_good { BOLD } else { "1;31" };
-    lines.push(format!("{}  {}", look.paint(code, outcome), parts.join(" · ")));
+    lines.push(look.paint(code, outcome));
+    lines.push(parts.join(" · "));
     lines
 }
 

@@ -101,7 +101,7 @@ fn a_page_has_everything_in_it_and_runs_nothing() {
     let place = recorded();
     place.flue(["trace", "run.jsonl", "--html", "run.html"]).run().code(0);
     let page = place.read("run.html");
-    for wanted in ["Timeline", "Transcript", "Cost by turn", "Changes of files", "virtual would not do", "$0.0323"] {
+    for wanted in ["Timeline", "Transcript", "Cost by turn", "Changes of files", "virtual would not do", "$0.0327"] {
         assert!(page.contains(wanted), "{wanted}");
     }
     assert!(page.contains("<del>-     2</del>") && page.contains("<ins>+     1 // &lt;script&gt;</ins>"));

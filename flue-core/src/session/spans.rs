@@ -47,7 +47,7 @@ pub(crate) fn end_agent(span: &Span, progress: &Progress, error: Option<&Error>)
         return;
     }
     record_usage(span, &progress.usage);
-    span.record("flue.turns", progress.turns);
+    span.record("flue.turns", i64::from(progress.turns));
     record_error(span, error);
 }
 
@@ -72,7 +72,7 @@ pub(super) fn chat(cx: &RunContext, turn: u32) -> Span {
         gen_ai.usage.cache_read.input_tokens = Empty,
         gen_ai.usage.cache_creation.input_tokens = Empty,
         "error.type" = Empty,
-        flue.turn = turn,
+        flue.turn = i64::from(turn),
         flue.usage.cost = Empty,
     )
 }
@@ -136,11 +136,13 @@ pub(super) fn end_tool(span: &Span, call: &ToolCall, output: &ToolOutput, agent:
 }
 
 fn record_usage(span: &Span, usage: &Usage) {
+    // OpenTelemetry has signed numbers only.
+    let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
     // By the conventions, with those of the cache.
-    span.record("gen_ai.usage.input_tokens", usage.context());
-    span.record("gen_ai.usage.output_tokens", usage.output);
-    span.record("gen_ai.usage.cache_read.input_tokens", usage.cache_read);
-    span.record("gen_ai.usage.cache_creation.input_tokens", usage.cache_write);
+    span.record("gen_ai.usage.input_tokens", count(usage.context()));
+    span.record("gen_ai.usage.output_tokens", count(usage.output));
+    span.record("gen_ai.usage.cache_read.input_tokens", count(usage.cache_read));
+    span.record("gen_ai.usage.cache_creation.input_tokens", count(usage.cache_write));
     if let Some(cost) = usage.cost {
         span.record("flue.usage.cost", cost.total);
     }

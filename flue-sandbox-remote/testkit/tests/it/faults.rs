@@ -68,10 +68,10 @@ async fn exec(server: &E2b, (id, token): &(String, String), script: &str) -> Str
     text(&send(&server.sandbox_url(), "POST /process.Process/Start", &headers, &body).await)
 }
 
-/// Whether the process whose id stands in `file` lives: one that ended but was not waited for does not.
 /// How long a process may be seen after it was killed, on a busy machine.
 const KILL_LIMIT: Duration = Duration::from_secs(20);
 
+/// Whether the process whose id stands in `file` lives: one that ended but was not waited for does not.
 fn lives(file: &PathBuf) -> bool {
     let pid = std::fs::read_to_string(file).expect("a process id");
     std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| !stat.contains(") Z "))
