@@ -32,7 +32,7 @@ complete -c flue -n "__fish_flue_needs_command" -f -a "sessions" -d 'Look after 
 complete -c flue -n "__fish_flue_needs_command" -f -a "exec" -d 'Run one shell command in a sandbox, without a model'
 complete -c flue -n "__fish_flue_needs_command" -f -a "models" -d 'List the providers of this build, or the models of one'
 complete -c flue -n "__fish_flue_needs_command" -f -a "trace" -d 'Show what happened in a recorded run'
-complete -c flue -n "__fish_flue_needs_command" -f -a "reach" -d 'Show what a recorded run touched, and if less would do'
+complete -c flue -n "__fish_flue_needs_command" -f -a "reach" -d 'Show what a recorded run touched, and whether less would do'
 complete -c flue -n "__fish_flue_needs_command" -f -a "doctor" -d 'Try which sandboxes this machine can have, and what it can enforce'
 complete -c flue -n "__fish_flue_using_subcommand run" -s m -l message -d 'What to say to the agent; @FILE reads a file, `-` standard input' -r
 complete -c flue -n "__fish_flue_using_subcommand run" -l model -d 'The model, as provider/model; else the agent file\'s, else the one that FLUE_MODEL names' -r
