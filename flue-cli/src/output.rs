@@ -102,9 +102,10 @@ pub(crate) fn is_live() -> bool {
     io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb" && !term.is_empty())
 }
 
-/// `text` without the control characters that command a terminal; line feeds and tabs stay.
+/// `text` without the characters that command a terminal or turn text around; line feeds and tabs stay.
 pub(crate) fn tame(text: &str) -> Cow<'_, str> {
-    let wild = |c: char| c.is_control() && c != '\n' && c != '\t';
+    let turns_text = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let wild = |c: char| (c.is_control() && c != '\n' && c != '\t') || turns_text(c);
     if !text.contains(wild) {
         return Cow::Borrowed(text);
     }

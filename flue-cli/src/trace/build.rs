@@ -127,6 +127,10 @@ impl Builder {
         at_ms
     }
 
+    pub(super) fn set_outcome(&mut self, outcome: Option<&'static str>) {
+        self.trace.outcome = outcome;
+    }
+
     pub(super) fn count(&mut self, usage: Usage) {
         self.trace.usage += usage;
     }

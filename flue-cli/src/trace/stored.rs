@@ -80,6 +80,7 @@ impl Stored {
 
     fn user(&mut self, user: &User, at_ms: u64) {
         self.end_prompt(at_ms);
+        self.builder.set_outcome(None);
         let text = user.content.iter().find_map(|block| match block {
             UserBlock::Text { text } => Some(text.as_str()),
             _ => None,
@@ -94,6 +95,8 @@ impl Stored {
         let title = format!("turn  {}/{}", said.origin.provider, said.origin.model);
         self.row(Part::Turn, Kind::Turn, begun, title, String::new());
         self.builder.count_turn(said.usage);
+        // Whoever asks for nothing more has answered.
+        self.builder.set_outcome(said.tool_calls().next().is_none().then_some("completed"));
         let text = said.text();
         let text = self.builder.text(&text);
         if let Some(row) = self.builder.end(Part::Turn, &self.session, &Arc::default(), took, None) {
