@@ -5,6 +5,7 @@
 //! port. Not part of `ci`: the servers are not ours to install. After the servers, the types of the official SDKs read what
 //! goes out over each wire.
 
+mod fix;
 mod harness;
 mod job;
 mod server;
@@ -163,6 +164,7 @@ fn real_model(job: &Job, dir: &Path, port: u16) -> Outcome {
             Some(attempt) => println!("ok    {case}: a tool loop, at try {}", attempt?),
             None => return Err(Failure::new(format!("{case}: no tool was called in {REAL_MODEL_TRIES} tries"))),
         }
+        fix::fixed_under_confinement(job, &server, wire)?;
     }
     harness::real_chat(job, &server)
 }
