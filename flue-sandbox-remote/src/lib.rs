@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(all(feature = "docker", unix))]
+pub use flue_sandbox_remote_docker as docker;
 #[cfg(feature = "ssh")]
 pub use flue_sandbox_remote_ssh as ssh;
 

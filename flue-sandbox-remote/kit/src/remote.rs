@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use flue_core::{
-    Capabilities, CreateDir, Error, ErrorKind, FileSystem as _, OpenRequest, Result, Sandbox, SandboxFactory,
+    Capabilities, CreateDir, Error, ErrorKind, FileSystem as _, NetworkReach, OpenRequest, Result, Sandbox, SandboxFactory,
     SandboxInfo, SandboxLevel,
 };
 
@@ -16,7 +16,7 @@ use crate::driver::{Death, Driver, died};
 use crate::files::Files;
 use crate::id;
 use crate::provider::{EXPIRY_LABEL, Labels, Machine, OWNER_LABEL, Provider, Spec, WORKSPACE_LABEL, cannot, expiry};
-use crate::workspace::{AtClose, Reuse, Workspace};
+use crate::workspace::{AtClose, NetworkPolicy, Reuse, Workspace};
 
 /// Prints the workspace's generation, or nothing.
 const LOOK: &str = r#"if [ -e "$1" ]; then cat "$1"; fi; printf .end"#;
@@ -148,7 +148,11 @@ impl Remote {
             }
         }
         let driver = self.provider.attach(id).await?;
-        match self.furnish(&driver, made, request).await {
+        let entered = match self.check_reach(&*driver) {
+            Ok(()) => self.furnish(&driver, made, request).await,
+            Err(error) => Err(error),
+        };
+        match entered {
             Ok(sandbox) => Ok(sandbox),
             Err(error) => {
                 if let Err(error) = driver.disconnect().await {
@@ -157,6 +161,15 @@ impl Remote {
                 Err(error)
             }
         }
+    }
+
+    /// Refuses a machine that was made with more network than the workspace may have now.
+    fn check_reach(&self, driver: &dyn Driver) -> Result<()> {
+        if self.workspace.network == NetworkPolicy::None && driver.facts().network != NetworkReach::None {
+            let why = "the workspace's machine has a network, which it must not; delete it, and it is made without";
+            return Err(Error::new(ErrorKind::Conflict, "open", why));
+        }
+        Ok(())
     }
 
     async fn furnish(

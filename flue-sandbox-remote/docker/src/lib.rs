@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+#![cfg(unix)]
+
+mod container;
+mod engine;
+mod frames;
+mod provider;
+mod socket;
+
+pub use self::provider::Docker;
