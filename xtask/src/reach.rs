@@ -65,6 +65,7 @@ const ROWS: &[Row] = &[
     row("flue-core-testkit", Features::All, &[HTTP, TLS, SOCKETS, HOST, FILES], 60),
     row("flue-sandbox-local", Features::Default, &[HTTP, TLS, FILES], 90),
     row("flue-sandbox-remote-kit", Features::Default, &[HTTP, TLS, SOCKETS, HOST, FILES], 60),
+    row("flue-sandbox-remote-docker", Features::Default, &[TLS, FILES], 85),
     row("flue-sandbox-remote-testkit", Features::Default, &[HTTP, TLS, FILES], 60),
     row("flue-sandbox-remote-ssh", Features::Default, &[HTTP, FILES], 160),
     row("flue-sandbox-remote", Features::None, &[HTTP, TLS, SOCKETS, HOST, FILES], 60),

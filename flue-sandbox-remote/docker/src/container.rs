@@ -108,7 +108,8 @@ impl Container {
         facts.calls = CALLS;
         facts.network = host.reach();
         facts.notes.push(
-            "This is a container without privileges: packages cannot be installed unless its image is made for it.".into(),
+            "This is a container without privileges: packages cannot be installed unless its image is made for it."
+                .into(),
         );
         Self { engine, name: name.to_owned(), facts, disconnected: AtomicBool::new(false) }
     }

@@ -112,7 +112,10 @@ impl Engine {
                 std::io::ErrorKind::PermissionDenied => {
                     (ErrorKind::PermissionDenied, "this user may not speak to the engine; add it to the socket's group")
                 }
-                _ => (ErrorKind::Unavailable, "no engine listens; start Docker or Podman, or name its socket in DOCKER_HOST"),
+                _ => (
+                    ErrorKind::Unavailable,
+                    "no engine listens; start Docker or Podman, or name its socket in DOCKER_HOST",
+                ),
             };
             let error = self.error(kind, operation, why).with_source(error);
             if kind == ErrorKind::Unavailable { error.with_retry(Retry::Backoff) } else { error }

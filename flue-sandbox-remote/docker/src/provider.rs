@@ -136,11 +136,14 @@ impl Docker {
             answer = self.engine.post("create", &at, Some(plan)).await?;
         }
         let why = match answer.status {
-            StatusCode::NOT_FOUND => "the engine lacks the image; pull it first (`docker pull`), or allow that it is pulled",
+            StatusCode::NOT_FOUND => {
+                "the engine lacks the image; pull it first (`docker pull`), or allow that it is pulled"
+            }
             StatusCode::CONFLICT => "a container of this name exists; open the sandbox again to attach, or delete it",
             _ => "the engine makes no container",
         };
-        let said: Warned = answer.good("create", why).map_err(|error| error.with("image", &self.image))?.json("create")?;
+        let said: Warned =
+            answer.good("create", why).map_err(|error| error.with("image", &self.image))?.json("create")?;
         let Some(warning) = said.warnings.into_iter().flatten().find(|said| said.contains("imit")) else {
             return Ok(());
         };
@@ -165,7 +168,9 @@ impl Docker {
             message.get("error").and_then(Value::as_str).map(str::to_owned)
         });
         match failed {
-            Some(said) => Err(Error::new(ErrorKind::NotFound, "pull", why).with("image", &self.image).with("said", said)),
+            Some(said) => {
+                Err(Error::new(ErrorKind::NotFound, "pull", why).with("image", &self.image).with("said", said))
+            }
             None => Ok(()),
         }
     }
@@ -197,7 +202,14 @@ impl Docker {
     async fn furnish(&self, name: &str) -> Result<()> {
         self.start(name, "/start").await?;
         let driver = self.driver(name, &self.enter("create", name).await?)?;
-        let said = run_script(&driver, "create", PREPARE, &[ROOT], PREPARE_BYTES).await?;
+        let said = run_script(&driver, "create", PREPARE, &[ROOT], PREPARE_BYTES).await.map_err(|error| {
+            if error.kind() != ErrorKind::SandboxDied {
+                return error;
+            }
+            // It has an end of its own: what keeps it running is not there.
+            let why = "the container ends at once; its image needs /bin/sh and tail";
+            Error::new(ErrorKind::Config, "create", why).with("image", &self.image).with_source(error)
+        })?;
         if said == b"ok" {
             return Ok(());
         }

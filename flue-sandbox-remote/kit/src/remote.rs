@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use flue_core::{
-    Capabilities, CreateDir, Error, ErrorKind, FileSystem as _, NetworkReach, OpenRequest, Result, Sandbox, SandboxFactory,
-    SandboxInfo, SandboxLevel,
+    Capabilities, CreateDir, Error, ErrorKind, FileSystem as _, NetworkReach, OpenRequest, Result, Sandbox,
+    SandboxFactory, SandboxInfo, SandboxLevel,
 };
 
 use crate::RemoteSandbox;
@@ -42,8 +42,13 @@ impl Remote {
 
     /// Sandboxes of `provider`, a workspace for each session, which is kept at the end.
     pub fn new(provider: impl Provider) -> Self {
+        Self::over(Arc::new(provider))
+    }
+
+    /// As [`Remote::new`], for a provider that others have too.
+    pub fn over(provider: Arc<dyn Provider>) -> Self {
         Self {
-            provider: Arc::new(provider),
+            provider,
             workspace: Workspace::per_session(),
             owner: Self::OWNER.to_owned(),
             output_bytes: Self::OUTPUT_BYTES,

@@ -37,13 +37,13 @@ static SKIPPED: AtomicU32 = AtomicU32::new(0);
 
 /// The engine, or a word that this test is skipped. `CI` demands the programs: its script installs them.
 pub(crate) fn engine(test: &str) -> Option<&'static Engine> {
-    ENGINE.as_ref().inspect_err(|what| {
+    let found = ENGINE.as_ref().inspect_err(|what| {
         let is_here = !what.starts_with("program");
         assert!(is_here || std::env::var_os("CI").is_none(), "no {what}; is the package docker.io installed?");
         let count = SKIPPED.fetch_add(1, Ordering::SeqCst) + 1;
         println!("Skipped {count}, no {what}: {test}");
     });
-    ENGINE.as_ref().ok()
+    found.ok()
 }
 
 impl Engine {

@@ -13,7 +13,7 @@ use crate::engine::engine;
 /// Everything by which a process leaves its parent: the background, another session, two forks, no hang-up.
 fn family(tag: &str) -> String {
     format!(
-        "sleep 300.{tag} & setsid sleep 300.{tag} & nohup sleep 300.{tag} >/dev/null 2>&1 & \
+        "sleep 300.{tag} & setsid sleep 300.{tag} & (trap '' HUP; sleep 300.{tag}) & \
          (setsid sh -c 'sleep 300.{tag} & sleep 300.{tag}' &) ; (trap '' TERM; sleep 300.{tag}) & echo up; wait; sleep 300.{tag}"
     )
 }
