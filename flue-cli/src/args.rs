@@ -126,6 +126,10 @@ pub(crate) enum Command {
     /// delete, export, import
     #[command(after_help = SESSIONS_EXAMPLES)]
     Sessions(SessionsArgs),
+    /// Look after remote sandboxes: list, stop, delete,
+    /// sweep
+    #[cfg(any(feature = "docker", feature = "ssh"))]
+    Sandboxes(crate::command::sandboxes::SandboxesArgs),
     /// Run one shell command in a sandbox, without a model
     #[command(after_help = EXEC_EXAMPLES)]
     Exec(Box<ExecArgs>),
@@ -291,7 +295,9 @@ pub(crate) struct SandboxArgs {
     /// local: this machine itself, nothing isolated;
     /// local:confined: commands held to the directory;
     /// local:overlay: changes kept aside;
-    /// local:copy: the same in a copy
+    /// local:copy: the same in a copy;
+    /// docker:IMAGE: a container, without network;
+    /// ssh://[USER@]HOST[:PORT]/DIR: another machine
     /// [default: virtual]
     #[arg(long, value_name = "KIND", value_parser = str::parse::<SandboxKind>, verbatim_doc_comment)]
     pub(crate) sandbox: Option<SandboxKind>,
@@ -321,6 +327,10 @@ pub(crate) struct SandboxArgs {
     /// directory; repeatable
     #[arg(long, value_name = "DIR", verbatim_doc_comment)]
     pub(crate) allow_write: Vec<PathBuf>,
+    /// Remote: do not delete it in the end; with a name,
+    /// go on in what was kept under it
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "", verbatim_doc_comment)]
+    pub(crate) keep: Option<String>,
     #[command(flatten, next_help_heading = "Changes of local files, kept aside until the end")]
     pub(crate) fate: FateArgs,
 }
@@ -357,7 +367,8 @@ pub(crate) fn refuse(mut refusal: clap::Error) -> u8 {
 }
 
 /// The commands, for suggestions where clap has none: it does not see `rnu` as a slip of `run`.
-const COMMANDS: [&str; 9] = ["run", "chat", "sessions", "exec", "models", "trace", "reach", "doctor", "help"];
+const COMMANDS: [&str; 10] =
+    ["run", "chat", "sessions", "sandboxes", "exec", "models", "trace", "reach", "doctor", "help"];
 
 fn thinking() -> impl TypedValueParser<Value = ThinkingLevel> {
     PossibleValuesParser::new(ThinkingLevel::ALL.map(ThinkingLevel::name))

@@ -49,6 +49,8 @@ fn main() -> ExitCode {
         Command::Run(args) => command::run::run(*args),
         Command::Chat(args) => command::chat::run(*args),
         Command::Sessions(args) => command::sessions::run(args),
+        #[cfg(any(feature = "docker", feature = "ssh"))]
+        Command::Sandboxes(args) => command::sandboxes::run(&args),
         Command::Exec(args) => command::exec::run(*args),
         Command::Models(args) => command::models::run(&args),
         Command::Trace(args) => command::trace::run(&args),

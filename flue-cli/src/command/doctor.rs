@@ -62,14 +62,15 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<u8, Failure> {
 }
 
 async fn trial(name: &'static str, kind: SandboxKind) -> Trial {
+    let what = what(&kind);
     let (error, notes) = match open_and_run(kind).await {
         Ok(notes) => (None, notes),
         Err(error) => (Some(format!("{error:#}")), Vec::new()),
     };
-    Trial { sandbox: name, what: what(kind), works: error.is_none(), error, notes }
+    Trial { sandbox: name, what, works: error.is_none(), error, notes }
 }
 
-fn what(kind: SandboxKind) -> &'static str {
+fn what(kind: &SandboxKind) -> &'static str {
     match kind {
         SandboxKind::Virtual => "files in memory and an emulated bash, in this process",
         SandboxKind::VirtualContained => "the same in a process of its own, with bounds on memory and system calls",
@@ -77,6 +78,7 @@ fn what(kind: SandboxKind) -> &'static str {
         SandboxKind::LocalConfined => "this machine, with commands that the kernel holds to the directory",
         SandboxKind::LocalOverlay => "this machine, as you, with changes in the directory kept aside",
         SandboxKind::LocalCopy => "this machine, as you, in a copy of the directory",
+        SandboxKind::Remote(_) => "another machine, or a container",
     }
 }
 
@@ -85,7 +87,7 @@ async fn open_and_run(kind: SandboxKind) -> Result<Vec<String>> {
     let ground = Ground::new()?;
     let on_this_machine = !matches!(kind, SandboxKind::Virtual | SandboxKind::VirtualContained);
     let args = SandboxArgs {
-        sandbox: Some(kind),
+        sandbox: Some(kind.clone()),
         cwd: on_this_machine.then(|| ground.0.to_string_lossy().into_owned()),
         // Where it would be asked about.
         fate: FateArgs {

@@ -6,6 +6,8 @@ pub(crate) mod exec;
 pub(crate) mod models;
 pub(crate) mod reach;
 pub(crate) mod run;
+#[cfg(any(feature = "docker", feature = "ssh"))]
+pub(crate) mod sandboxes;
 pub(crate) mod sessions;
 pub(crate) mod trace;
 

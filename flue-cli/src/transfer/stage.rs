@@ -60,7 +60,7 @@ impl Stage {
     async fn copy(&self, site: &Site<'_>, host: &HostFiles) -> Result<Staged> {
         let root = SandboxPath::root();
         let destination = self.destination(&site.fs, host).await?;
-        let to = (site.files != Files::Own).then(|| Path::new(destination.as_str()));
+        let to = matches!(site.files, Files::Layer | Files::Host).then(|| Path::new(destination.as_str()));
         match lies(to, Some(&self.source)) {
             Lies::There => return Ok(Staged::InPlace),
             Lies::Within => return Err(within_itself("stage", destination)),

@@ -24,6 +24,10 @@ pub(crate) const BUILT_IN: &[&str] = &[
     "local:overlay",
     #[cfg(all(feature = "local", unix))]
     "local:copy",
+    #[cfg(all(feature = "docker", unix))]
+    "docker:IMAGE",
+    #[cfg(feature = "ssh")]
+    "ssh://HOST/DIR",
 ];
 
 /// The largest directory that is copied for `local:copy`, in bytes.
@@ -59,14 +63,22 @@ pub(crate) fn ladder() -> flue_core::reach::Ladder {
 /// # Errors
 /// [`ErrorKind::Unsupported`] for a kind that is not built in, and whatever else the user has to put right.
 pub(crate) fn sandbox(args: &SandboxArgs, kind: Option<SandboxKind>, cwd: Option<String>) -> Result<Place> {
-    let kind = args.sandbox.or(kind).unwrap_or_default();
+    let kind = args.sandbox.clone().or(kind).unwrap_or_default();
     let cwd = args.cwd.clone().or(cwd);
     let variables = args.env.iter().map(|variable| variable.resolve()).collect::<Result<Vec<_>>>()?;
     if kind != SandboxKind::LocalConfined && !(args.allow_host.is_empty() && args.allow_write.is_empty()) {
         let why = "--allow-host and --allow-write are for local:confined, where commands reach nothing else";
         return Err(Error::new(ErrorKind::InvalidInput, "open sandbox", why));
     }
+    if args.keep.is_some() && !matches!(kind, SandboxKind::Remote(_)) {
+        let why = "--keep is for remote sandboxes; the others have nothing to keep, or keep it anyway";
+        return Err(Error::new(ErrorKind::InvalidInput, "open sandbox", why));
+    }
     match kind {
+        #[cfg(any(feature = "docker", feature = "ssh"))]
+        SandboxKind::Remote(kind) => super::remote::remote(args, cwd, variables, &kind),
+        #[cfg(not(any(feature = "docker", feature = "ssh")))]
+        SandboxKind::Remote(_) => Err(not_built_in(&kind)),
         SandboxKind::Virtual => virtual_sandbox(args, cwd, variables, false),
         SandboxKind::VirtualContained => virtual_sandbox(args, cwd, variables, true),
         SandboxKind::Local | SandboxKind::LocalConfined | SandboxKind::LocalOverlay | SandboxKind::LocalCopy => {
@@ -75,7 +87,7 @@ pub(crate) fn sandbox(args: &SandboxArgs, kind: Option<SandboxKind>, cwd: Option
     }
 }
 
-type Variables = Vec<(String, String)>;
+pub(super) type Variables = Vec<(String, String)>;
 
 #[cfg(feature = "virtual")]
 fn virtual_sandbox(args: &SandboxArgs, cwd: Option<String>, variables: Variables, contained: bool) -> Result<Place> {
@@ -105,7 +117,7 @@ fn virtual_sandbox(args: &SandboxArgs, cwd: Option<String>, variables: Variables
 
 #[cfg(not(feature = "virtual"))]
 fn virtual_sandbox(_: &SandboxArgs, _: Option<String>, _: Variables, contained: bool) -> Result<Place> {
-    Err(not_built_in(if contained { SandboxKind::VirtualContained } else { SandboxKind::Virtual }))
+    Err(not_built_in(if contained { &SandboxKind::VirtualContained } else { &SandboxKind::Virtual }))
 }
 
 #[cfg(all(feature = "local", unix))]
@@ -169,11 +181,10 @@ fn confinement(args: &SandboxArgs) -> Result<flue_sandbox_local::Confinement> {
 
 #[cfg(not(all(feature = "local", unix)))]
 fn local(_: &SandboxArgs, _: Option<String>, _: Variables, kind: SandboxKind) -> Result<Place> {
-    Err(not_built_in(kind))
+    Err(not_built_in(&kind))
 }
 
-#[cfg_attr(all(feature = "virtual", feature = "local", unix), expect(dead_code, reason = "everything is built in"))]
-fn not_built_in(kind: SandboxKind) -> Error {
+pub(super) fn not_built_in(kind: &SandboxKind) -> Error {
     let built_in = if BUILT_IN.is_empty() { "none".to_owned() } else { BUILT_IN.join(", ") };
     Error::new(ErrorKind::Unsupported, "open sandbox", "this kind of sandbox is not built in")
         .with("sandbox", kind)

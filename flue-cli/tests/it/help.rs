@@ -13,6 +13,8 @@ fn help_fits_the_terminal_and_goes_to_standard_output() {
         &["chat", "--help"],
         &["sessions", "--help"],
         &["sessions", "fork", "--help"],
+        &["sandboxes", "--help"],
+        &["sandboxes", "sweep", "--help"],
         &["models", "--help"],
         &["doctor", "--help"],
         &["help", "run"],
@@ -32,6 +34,7 @@ fn help_texts() {
     insta::assert_snapshot!("help-run", place.flue(["run", "--help"]).run().code(0).stdout);
     insta::assert_snapshot!("help-chat", place.flue(["chat", "--help"]).run().code(0).stdout);
     insta::assert_snapshot!("help-sessions", place.flue(["sessions", "--help"]).run().code(0).stdout);
+    insta::assert_snapshot!("help-sandboxes", place.flue(["sandboxes", "--help"]).run().code(0).stdout);
     insta::assert_snapshot!("help-exec", place.flue(["exec", "--help"]).run().code(0).stdout);
 }
 
@@ -53,9 +56,9 @@ fn slips_get_a_hint_and_code_2() {
     assert!(said(&["run", "--modle", "x/y"]).contains("a similar argument exists: '--model'"));
     assert!(said(&["exec", "--bogus", "ls"]).contains("unexpected argument '--bogus'"));
     assert!(said(&["exec"]).contains("COMMAND"));
-    assert!(said(&["exec", "--sandbox", "docker", "ls"]).contains(
-        "there is no sandbox `docker` (there are virtual, virtual:contained, local, local:confined, local:overlay, \
-         local:copy)"
+    assert!(said(&["exec", "--sandbox", "nowhere", "ls"]).contains(
+        "there is no sandbox `nowhere` (there are virtual, virtual:contained, local, local:confined, local:overlay, \
+         local:copy, docker:IMAGE, ssh://[USER@]HOST[:PORT]/DIR)"
     ));
     assert!(said(&["exec", "--sandbox", "locla", "ls"]).contains("did you mean `local`?"));
     assert!(said(&["exec", "--timeout", "5 years", "ls"]).contains("the units are ms, s, m and h"));

@@ -1,0 +1,83 @@
+//! Remote sandboxes, by the scheme of their address. A provider is one line of [`PROVIDERS`] and a function.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flue_core::{Error, ErrorKind, Result};
+use flue_sandbox_remote::{AtClose, Provider, Remote, Workspace};
+
+use super::sandbox::{Place, Variables, not_built_in};
+use crate::args::SandboxArgs;
+use crate::sandbox_kind::{RemoteKind, SandboxKind};
+use crate::transfer::Files;
+
+/// Makes a provider of an address without its scheme, which is empty where any of the provider's machines are meant.
+type Connect = fn(&str) -> Result<Arc<dyn Provider>>;
+
+/// The providers of this build, by the schemes of [`crate::sandbox_kind::SCHEMES`].
+const PROVIDERS: &[(&str, Connect)] = &[
+    #[cfg(all(feature = "docker", unix))]
+    ("docker", docker),
+    #[cfg(feature = "ssh")]
+    ("ssh", ssh),
+];
+
+/// When what a run made and could not delete may be swept.
+const LEFT_OVER: Duration = Duration::from_secs(24 * 3600);
+
+#[cfg(all(feature = "docker", unix))]
+fn docker(image: &str) -> Result<Arc<dyn Provider>> {
+    Ok(Arc::new(flue_sandbox_remote::docker::Docker::new(image)?))
+}
+
+#[cfg(feature = "ssh")]
+fn ssh(address: &str) -> Result<Arc<dyn Provider>> {
+    use flue_sandbox_remote::ssh::{Ssh, Target};
+    let (target, dir) = Target::parse(&format!("ssh:{address}"))?;
+    let dir = dir.ok_or_else(|| {
+        let why = "the address has no directory; say ssh://[USER@]HOST[:PORT]/DIR";
+        Error::new(ErrorKind::InvalidInput, "open sandbox", why)
+    })?;
+    Ok(Arc::new(Ssh::at(target, dir)))
+}
+
+/// The provider of an address.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`] for one that is not built in; those of its address.
+pub(crate) fn provider(kind: &RemoteKind) -> Result<Arc<dyn Provider>> {
+    let known = PROVIDERS.iter().find(|(scheme, _)| *scheme == kind.scheme);
+    known.map_or_else(|| Err(not_built_in(&SandboxKind::Remote(kind.clone()))), |(_, connect)| connect(&kind.rest))
+}
+
+/// A sandbox of that provider: deleted in the end, where that can be and it is not to be kept.
+pub(super) fn remote(args: &SandboxArgs, cwd: Option<String>, env: Variables, kind: &RemoteKind) -> Result<Place> {
+    let refused = |why: &'static str| Err(Error::new(ErrorKind::InvalidInput, "open sandbox", why));
+    if args.fate.is_given() {
+        return refused(
+            "--review, --apply, --patch and --discard are for local sandboxes; what is in others comes out by --collect",
+        );
+    }
+    if !args.network_allow.is_empty() {
+        return refused("--network-allow is for the virtual sandbox; what a remote one reaches is its provider's");
+    }
+    let provider = provider(kind)?;
+    let offers = provider.offers();
+    let workspace = match args.keep.as_deref() {
+        Some(name) if !name.is_empty() => Workspace::named(name),
+        _ => Workspace::per_session(),
+    };
+    let workspace = env.into_iter().fold(workspace, |workspace, (key, value)| workspace.env(key, value));
+    let lasts = args.keep.is_some() || !offers.delete;
+    let workspace = if lasts { workspace } else { workspace.at_close(AtClose::Delete) };
+    let workspace = if lasts || !offers.time_to_live { workspace } else { workspace.time_to_live(LEFT_OVER) };
+    Ok(Place {
+        factory: Arc::new(Remote::over(provider).workspace(workspace)),
+        cwd,
+        warning: (!offers.network_none)
+            .then_some("nothing on this side holds commands there: they run as that user, on that machine"),
+        files: if lasts { Files::Lasting } else { Files::Own },
+        overlaid: None,
+        guarded: None,
+    })
+}
