@@ -34,11 +34,26 @@ _flue() {
             flue,run)
                 cmd="flue__subcmd__run"
                 ;;
+            flue,sandboxes)
+                cmd="flue__subcmd__sandboxes"
+                ;;
             flue,sessions)
                 cmd="flue__subcmd__sessions"
                 ;;
             flue,trace)
                 cmd="flue__subcmd__trace"
+                ;;
+            flue__subcmd__sandboxes,delete)
+                cmd="flue__subcmd__sandboxes__subcmd__delete"
+                ;;
+            flue__subcmd__sandboxes,list)
+                cmd="flue__subcmd__sandboxes__subcmd__list"
+                ;;
+            flue__subcmd__sandboxes,stop)
+                cmd="flue__subcmd__sandboxes__subcmd__stop"
+                ;;
+            flue__subcmd__sandboxes,sweep)
+                cmd="flue__subcmd__sandboxes__subcmd__sweep"
                 ;;
             flue__subcmd__sessions,delete)
                 cmd="flue__subcmd__sessions__subcmd__delete"
@@ -65,7 +80,7 @@ _flue() {
 
     case "${cmd}" in
         flue)
-            opts="-h -V --help --version run chat sessions exec models trace reach doctor"
+            opts="-h -V --help --version run chat sessions sandboxes exec models trace reach doctor"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -79,7 +94,7 @@ _flue() {
             return 0
             ;;
         flue__subcmd__chat)
-            opts="-q -v -h --model --instructions --thinking --session --store --timeout --max-turns --max-tokens --max-cost --allow --ask --deny --sandbox --cwd --env --stage --collect --network-allow --allow-host --allow-write --review --apply --patch --discard --quiet --verbose --help"
+            opts="-q -v -h --model --instructions --thinking --session --store --timeout --max-turns --max-tokens --max-cost --allow --ask --deny --sandbox --cwd --env --stage --collect --network-allow --allow-host --allow-write --keep --review --apply --patch --discard --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -165,6 +180,10 @@ _flue() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --keep)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --patch)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -191,7 +210,7 @@ _flue() {
             return 0
             ;;
         flue__subcmd__exec)
-            opts="-h --script --timeout --terminal --sandbox --cwd --env --stage --collect --network-allow --allow-host --allow-write --review --apply --patch --discard --help"
+            opts="-h --script --timeout --terminal --sandbox --cwd --env --stage --collect --network-allow --allow-host --allow-write --keep --review --apply --patch --discard --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -234,6 +253,10 @@ _flue() {
                     return 0
                     ;;
                 --allow-write)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keep)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -285,7 +308,7 @@ _flue() {
             return 0
             ;;
         flue__subcmd__run)
-            opts="-m -q -v -h --message --model --instructions --thinking --session --store --timeout --max-turns --max-tokens --max-cost --allow --ask --deny --sandbox --cwd --env --stage --collect --network-allow --allow-host --allow-write --review --apply --patch --discard --quiet --verbose --resume --schema --json --events --help"
+            opts="-m -q -v -h --message --model --instructions --thinking --session --store --timeout --max-turns --max-tokens --max-cost --allow --ask --deny --sandbox --cwd --env --stage --collect --network-allow --allow-host --allow-write --keep --review --apply --patch --discard --quiet --verbose --resume --schema --json --events --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -379,6 +402,10 @@ _flue() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --keep)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --patch)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -391,6 +418,76 @@ _flue() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        flue__subcmd__sandboxes)
+            opts="-h --json --help list stop delete sweep"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        flue__subcmd__sandboxes__subcmd__delete)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        flue__subcmd__sandboxes__subcmd__list)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        flue__subcmd__sandboxes__subcmd__stop)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        flue__subcmd__sandboxes__subcmd__sweep)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

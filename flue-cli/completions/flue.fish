@@ -28,7 +28,8 @@ complete -c flue -n "__fish_flue_needs_command" -s h -l help -d 'Print help'
 complete -c flue -n "__fish_flue_needs_command" -s V -l version -d 'Print version'
 complete -c flue -n "__fish_flue_needs_command" -f -a "run" -d 'Let an agent work on a message until it answers'
 complete -c flue -n "__fish_flue_needs_command" -f -a "chat" -d 'Talk with an agent, message by message'
-complete -c flue -n "__fish_flue_needs_command" -f -a "sessions" -d 'Look after stored sessions: list, show, fork, delete, export, import'
+complete -c flue -n "__fish_flue_needs_command" -f -a "sessions" -d 'Look after stored sessions: list, show, fork and others'
+complete -c flue -n "__fish_flue_needs_command" -f -a "sandboxes" -d 'Look after remote sandboxes: list, stop, delete, sweep'
 complete -c flue -n "__fish_flue_needs_command" -f -a "exec" -d 'Run one shell command in a sandbox, without a model'
 complete -c flue -n "__fish_flue_needs_command" -f -a "models" -d 'List the providers of this build, or the models of one'
 complete -c flue -n "__fish_flue_needs_command" -f -a "trace" -d 'Show what happened in a recorded run'
@@ -53,7 +54,7 @@ complete -c flue -n "__fish_flue_using_subcommand run" -l max-cost -d 'Stop when
 complete -c flue -n "__fish_flue_using_subcommand run" -l allow -d 'Let calls of this tool run; `*` is all, and a name counts more than `*`. They do when nothing is said' -r
 complete -c flue -n "__fish_flue_using_subcommand run" -l ask -d 'Be asked before each call; with nobody at a terminal, none runs' -r
 complete -c flue -n "__fish_flue_using_subcommand run" -l deny -d 'Let none run; all three are repeatable' -r
-complete -c flue -n "__fish_flue_using_subcommand run" -l sandbox -d 'virtual: files in memory, reaches nothing else; virtual:contained: in a process of its own; local: this machine itself, nothing isolated; local:confined: commands held to the directory; local:overlay: changes kept aside; local:copy: the same in a copy [default: virtual]' -r
+complete -c flue -n "__fish_flue_using_subcommand run" -l sandbox -d 'virtual: files in memory, reaches nothing else; virtual:contained: in a process of its own; local: this machine itself, nothing isolated; local:confined: commands held to the directory; local:overlay: changes kept aside; local:copy: the same in a copy; docker:IMAGE: a container, without network; ssh://USER@HOST:PORT/DIR: another machine [default: virtual]' -r
 complete -c flue -n "__fish_flue_using_subcommand run" -l cwd -d 'The directory to work in [default: /workspace; local: the current one]' -r
 complete -c flue -n "__fish_flue_using_subcommand run" -l env -d 'Set a variable for commands, or with KEY alone pass on this machine\'s; repeatable' -r
 complete -c flue -n "__fish_flue_using_subcommand run" -l stage -d 'Copy a file or directory in first; repeatable' -r -F
@@ -61,6 +62,7 @@ complete -c flue -n "__fish_flue_using_subcommand run" -l collect -d 'Copy one o
 complete -c flue -n "__fish_flue_using_subcommand run" -l network-allow -d 'Virtual: let curl and wget reach URLs that begin so; repeatable' -r
 complete -c flue -n "__fish_flue_using_subcommand run" -l allow-host -d 'Confined: let commands reach a host by its name; repeatable' -r
 complete -c flue -n "__fish_flue_using_subcommand run" -l allow-write -d 'Confined: let commands write beneath another directory; repeatable' -r -F
+complete -c flue -n "__fish_flue_using_subcommand run" -l keep -d 'Remote: do not delete it in the end; with a name, go on in what was kept under it' -r
 complete -c flue -n "__fish_flue_using_subcommand run" -l patch -d 'Write them as a patch for git' -r -F
 complete -c flue -n "__fish_flue_using_subcommand run" -l schema -d 'Have the result in this form, a JSON Schema, and print it as JSON instead of the answer' -r -F
 complete -c flue -n "__fish_flue_using_subcommand run" -l events -d 'Print each event as a line of JSON instead of the answer; or write them to FILE beside it' -r -F
@@ -90,7 +92,7 @@ complete -c flue -n "__fish_flue_using_subcommand chat" -l max-cost -d 'Stop whe
 complete -c flue -n "__fish_flue_using_subcommand chat" -l allow -d 'Let calls of this tool run; `*` is all, and a name counts more than `*`. They do when nothing is said' -r
 complete -c flue -n "__fish_flue_using_subcommand chat" -l ask -d 'Be asked before each call; with nobody at a terminal, none runs' -r
 complete -c flue -n "__fish_flue_using_subcommand chat" -l deny -d 'Let none run; all three are repeatable' -r
-complete -c flue -n "__fish_flue_using_subcommand chat" -l sandbox -d 'virtual: files in memory, reaches nothing else; virtual:contained: in a process of its own; local: this machine itself, nothing isolated; local:confined: commands held to the directory; local:overlay: changes kept aside; local:copy: the same in a copy [default: virtual]' -r
+complete -c flue -n "__fish_flue_using_subcommand chat" -l sandbox -d 'virtual: files in memory, reaches nothing else; virtual:contained: in a process of its own; local: this machine itself, nothing isolated; local:confined: commands held to the directory; local:overlay: changes kept aside; local:copy: the same in a copy; docker:IMAGE: a container, without network; ssh://USER@HOST:PORT/DIR: another machine [default: virtual]' -r
 complete -c flue -n "__fish_flue_using_subcommand chat" -l cwd -d 'The directory to work in [default: /workspace; local: the current one]' -r
 complete -c flue -n "__fish_flue_using_subcommand chat" -l env -d 'Set a variable for commands, or with KEY alone pass on this machine\'s; repeatable' -r
 complete -c flue -n "__fish_flue_using_subcommand chat" -l stage -d 'Copy a file or directory in first; repeatable' -r -F
@@ -98,6 +100,7 @@ complete -c flue -n "__fish_flue_using_subcommand chat" -l collect -d 'Copy one 
 complete -c flue -n "__fish_flue_using_subcommand chat" -l network-allow -d 'Virtual: let curl and wget reach URLs that begin so; repeatable' -r
 complete -c flue -n "__fish_flue_using_subcommand chat" -l allow-host -d 'Confined: let commands reach a host by its name; repeatable' -r
 complete -c flue -n "__fish_flue_using_subcommand chat" -l allow-write -d 'Confined: let commands write beneath another directory; repeatable' -r -F
+complete -c flue -n "__fish_flue_using_subcommand chat" -l keep -d 'Remote: do not delete it in the end; with a name, go on in what was kept under it' -r
 complete -c flue -n "__fish_flue_using_subcommand chat" -l patch -d 'Write them as a patch for git' -r -F
 complete -c flue -n "__fish_flue_using_subcommand chat" -l review -d 'Show them, and ask [default with local:overlay]'
 complete -c flue -n "__fish_flue_using_subcommand chat" -l apply -d 'Apply them, if all went well'
@@ -133,9 +136,23 @@ complete -c flue -n "__fish_flue_using_subcommand sessions; and __fish_seen_subc
 complete -c flue -n "__fish_flue_using_subcommand sessions; and __fish_seen_subcommand_from import" -l store -d 'Where sessions are kept: jsonl:DIR, sqlite:FILE, postgres://...; else what FLUE_STORE says, else files of yours below ~/.local/state/flue' -r
 complete -c flue -n "__fish_flue_using_subcommand sessions; and __fish_seen_subcommand_from import" -l json -d 'Print JSON'
 complete -c flue -n "__fish_flue_using_subcommand sessions; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help'
+complete -c flue -n "__fish_flue_using_subcommand sandboxes; and not __fish_seen_subcommand_from list stop delete sweep" -l json -d 'Print JSON'
+complete -c flue -n "__fish_flue_using_subcommand sandboxes; and not __fish_seen_subcommand_from list stop delete sweep" -s h -l help -d 'Print help'
+complete -c flue -n "__fish_flue_using_subcommand sandboxes; and not __fish_seen_subcommand_from list stop delete sweep" -f -a "list" -d 'List a provider\'s sandboxes'
+complete -c flue -n "__fish_flue_using_subcommand sandboxes; and not __fish_seen_subcommand_from list stop delete sweep" -f -a "stop" -d 'Stop some, and keep their files'
+complete -c flue -n "__fish_flue_using_subcommand sandboxes; and not __fish_seen_subcommand_from list stop delete sweep" -f -a "delete" -d 'Delete some, with their files'
+complete -c flue -n "__fish_flue_using_subcommand sandboxes; and not __fish_seen_subcommand_from list stop delete sweep" -f -a "sweep" -d 'Delete those whose time is over: what runs left that did not come to their end'
+complete -c flue -n "__fish_flue_using_subcommand sandboxes; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c flue -n "__fish_flue_using_subcommand sandboxes; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c flue -n "__fish_flue_using_subcommand sandboxes; and __fish_seen_subcommand_from stop" -l json -d 'Print JSON'
+complete -c flue -n "__fish_flue_using_subcommand sandboxes; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help'
+complete -c flue -n "__fish_flue_using_subcommand sandboxes; and __fish_seen_subcommand_from delete" -l json -d 'Print JSON'
+complete -c flue -n "__fish_flue_using_subcommand sandboxes; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help'
+complete -c flue -n "__fish_flue_using_subcommand sandboxes; and __fish_seen_subcommand_from sweep" -l json -d 'Print JSON'
+complete -c flue -n "__fish_flue_using_subcommand sandboxes; and __fish_seen_subcommand_from sweep" -s h -l help -d 'Print help'
 complete -c flue -n "__fish_flue_using_subcommand exec" -l script -d 'Run the shell script in FILE' -r -F
 complete -c flue -n "__fish_flue_using_subcommand exec" -l timeout -d 'Stop the command after this time: 90, 90s, 15m, 1h' -r
-complete -c flue -n "__fish_flue_using_subcommand exec" -l sandbox -d 'virtual: files in memory, reaches nothing else; virtual:contained: in a process of its own; local: this machine itself, nothing isolated; local:confined: commands held to the directory; local:overlay: changes kept aside; local:copy: the same in a copy [default: virtual]' -r
+complete -c flue -n "__fish_flue_using_subcommand exec" -l sandbox -d 'virtual: files in memory, reaches nothing else; virtual:contained: in a process of its own; local: this machine itself, nothing isolated; local:confined: commands held to the directory; local:overlay: changes kept aside; local:copy: the same in a copy; docker:IMAGE: a container, without network; ssh://USER@HOST:PORT/DIR: another machine [default: virtual]' -r
 complete -c flue -n "__fish_flue_using_subcommand exec" -l cwd -d 'The directory to work in [default: /workspace; local: the current one]' -r
 complete -c flue -n "__fish_flue_using_subcommand exec" -l env -d 'Set a variable for commands, or with KEY alone pass on this machine\'s; repeatable' -r
 complete -c flue -n "__fish_flue_using_subcommand exec" -l stage -d 'Copy a file or directory in first; repeatable' -r -F
@@ -143,6 +160,7 @@ complete -c flue -n "__fish_flue_using_subcommand exec" -l collect -d 'Copy one 
 complete -c flue -n "__fish_flue_using_subcommand exec" -l network-allow -d 'Virtual: let curl and wget reach URLs that begin so; repeatable' -r
 complete -c flue -n "__fish_flue_using_subcommand exec" -l allow-host -d 'Confined: let commands reach a host by its name; repeatable' -r
 complete -c flue -n "__fish_flue_using_subcommand exec" -l allow-write -d 'Confined: let commands write beneath another directory; repeatable' -r -F
+complete -c flue -n "__fish_flue_using_subcommand exec" -l keep -d 'Remote: do not delete it in the end; with a name, go on in what was kept under it' -r
 complete -c flue -n "__fish_flue_using_subcommand exec" -l patch -d 'Write them as a patch for git' -r -F
 complete -c flue -n "__fish_flue_using_subcommand exec" -l terminal -d 'Run it at a terminal, for programs that insist on one'
 complete -c flue -n "__fish_flue_using_subcommand exec" -l review -d 'Show them, and ask [default with local:overlay]'

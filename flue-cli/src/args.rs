@@ -122,8 +122,8 @@ pub(crate) enum Command {
     /// Talk with an agent, message by message
     #[command(after_help = CHAT_EXAMPLES)]
     Chat(Box<ChatArgs>),
-    /// Look after stored sessions: list, show, fork,
-    /// delete, export, import
+    /// Look after stored sessions: list, show, fork and
+    /// others
     #[command(after_help = SESSIONS_EXAMPLES)]
     Sessions(SessionsArgs),
     /// Look after remote sandboxes: list, stop, delete,
@@ -297,7 +297,7 @@ pub(crate) struct SandboxArgs {
     /// local:overlay: changes kept aside;
     /// local:copy: the same in a copy;
     /// docker:IMAGE: a container, without network;
-    /// ssh://[USER@]HOST[:PORT]/DIR: another machine
+    /// ssh://USER@HOST:PORT/DIR: another machine
     /// [default: virtual]
     #[arg(long, value_name = "KIND", value_parser = str::parse::<SandboxKind>, verbatim_doc_comment)]
     pub(crate) sandbox: Option<SandboxKind>,

@@ -52,6 +52,7 @@ impl RemoteKind {
     ///
     /// # Errors
     /// What is wrong with it.
+    #[cfg(any(feature = "docker", feature = "ssh"))]
     pub(crate) fn of_provider(text: &str) -> Result<Self, String> {
         if let Some((scheme, _)) = SCHEMES.into_iter().find(|(known, _)| *known == text && *known != "ssh") {
             return Ok(Self { scheme, rest: String::new() });
@@ -123,6 +124,7 @@ mod tests {
         }
         assert_eq!(said("docker"), "`docker` does not say which; write docker:IMAGE");
         assert_eq!(said("docker:"), "`docker:` does not say which; write docker:IMAGE");
+        #[cfg(any(feature = "docker", feature = "ssh"))]
         assert!(RemoteKind::of_provider("docker").is_ok() && RemoteKind::of_provider("ssh").is_err());
         assert!(said("").starts_with("there is no sandbox ``"));
     }

@@ -14,12 +14,16 @@ use crate::{layers, package, process, reach, tidy};
 
 /// Fewest unit and integration tests that must run. A test binary that is no longer built, or whose
 /// module is no longer named, fails nothing by itself; this does. Raise it as tests are added.
-const FEWEST_TESTS: usize = 1000;
+const FEWEST_TESTS: usize = 1200;
 /// Fewest of them that `ci quick` must run: those that stand beside the code.
 const FEWEST_UNIT_TESTS: usize = 450;
 
 /// Examples that are only compiled, and why.
-const NOT_RUN: &[(&str, &str)] = &[("confined", "takes a kernel that can hold commands, which not every machine has")];
+const NOT_RUN: &[(&str, &str)] = &[
+    ("confined", "takes a kernel that can hold commands, which not every machine has"),
+    ("own_provider", "takes the address of a server"),
+    ("untrusted", "takes a container engine, and an image"),
+];
 
 /// What every step finds in its environment: snapshots are compared, never rewritten.
 const ENVIRONMENT: &[(&str, &str)] = &[("CI", "true"), ("INSTA_UPDATE", "no")];

@@ -112,6 +112,7 @@ impl Chat {
                     Some(Ok(Slash::Compact)) => self.compact(&session).await,
                     Some(Err(why)) => self.setup.progress.note(&why),
                 },
+                #[cfg(feature = "editor")]
                 Typed::Interrupted => self.setup.progress.note("Ctrl-D or /quit ends the chat"),
                 Typed::End if self.spent.failed > 0 && !lines.is_edited() => return Err(Failure::silent(exit::FAILED)),
                 Typed::End => return Ok(()),

@@ -191,7 +191,7 @@ impl Driver for Container {
         })
     }
 
-    /// None: an exec's own stream moves files as fast, and in one request.
+    /// None yet: files go through the streams of execs.
     fn files(&self) -> Option<&dyn Transfer> {
         None
     }

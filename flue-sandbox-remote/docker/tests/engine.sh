@@ -15,10 +15,13 @@ end() {
     engine ps -aq 2>/dev/null | xargs -r docker -H "$socket" rm -f >/dev/null 2>&1 || true
     kill "$(cat "$dir/pid")" 2>/dev/null || true
     n=0
-    while [ $n -lt 100 ] && [ -e "$dir/pid" ]; do n=$((n + 1)); sleep 0.1; done
+    while [ $n -lt 300 ] && [ -e "$dir/pid" ]; do n=$((n + 1)); sleep 0.1; done
+    # What an engine that was killed left mounted would keep its directory.
+    awk -v dir="$dir/" 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r -n 1 umount -l 2>/dev/null || true
     rm -rf "$dir" 2>/dev/null || true
 }
 trap end EXIT
+trap 'exit 1' HUP INT TERM
 dockerd --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" -H "$socket" \
     --iptables=false --ip6tables=false --bridge=none >"$dir/log" 2>&1 </dev/null &
 n=0

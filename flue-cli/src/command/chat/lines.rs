@@ -20,6 +20,7 @@ pub(super) enum Typed {
     /// A message, without the end of its line.
     Line(String),
     /// Ctrl-C, at a line that is not sent.
+    #[cfg(feature = "editor")]
     Interrupted,
     /// There is no more.
     End,

@@ -11,6 +11,7 @@ use crate::engine::{BUSY, engine};
 const CASE_LIMIT: Duration = Duration::from_secs(300);
 
 #[test]
+#[ignore = "takes some ten minutes: each file operation is an exec of its own"]
 fn conforms() {
     let Some(engine) = engine("the conformance suite") else { return };
     let _busy = BUSY.blocking_lock();
