@@ -272,8 +272,12 @@ pub(crate) struct TraceArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReachArgs {
-    /// The events of a run: what flue run --events=FILE wrote
-    pub(crate) file: PathBuf,
+    /// What flue run --events=FILE wrote, or the name of a
+    /// stored session
+    #[arg(value_name = "FILE|SESSION", verbatim_doc_comment)]
+    pub(crate) run: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

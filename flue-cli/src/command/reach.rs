@@ -1,4 +1,4 @@
-//! `flue reach`: what a recorded run touched, and whether less would have been enough.
+//! `flue reach`: what a recorded run or a stored session touched, and whether less would have been enough.
 
 use flue_core::reach::{Reach, ReachLedger, Verdict, judge};
 use serde::Serialize;
@@ -20,10 +20,9 @@ struct Told<'a> {
 /// Shows the reach of the run.
 ///
 /// # Errors
-/// Usage errors for a file that has no events, and those of writing.
+/// Usage errors for what is neither a record nor a session, and those of writing.
 pub(crate) fn run(args: &ReachArgs) -> Result<u8, Failure> {
-    let recording = trace::read(&args.file).map_err(Failure::usage)?;
-    let ledger = &recording.trace.ledger;
+    let ledger = &trace::find(&args.run, &args.store)?.trace.ledger;
     let verdict = judge(ledger, &wiring::ladder());
     if args.json {
         output::print_json(&Told { ledger, verdict: verdict.as_ref() })?;

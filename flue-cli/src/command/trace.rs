@@ -8,16 +8,14 @@ use flue_core::reach::judge;
 use crate::args::TraceArgs;
 use crate::exit::{self, Failure};
 use crate::host::{io_error, shown};
-use crate::store::Opened;
-use crate::trace::{self, Recording};
-use crate::{command, output, wiring};
+use crate::{output, trace, wiring};
 
 /// Shows the run, or writes it as a page.
 ///
 /// # Errors
 /// Usage errors for what is neither a record nor a session, and those of writing.
 pub(crate) fn run(args: &TraceArgs) -> Result<u8, Failure> {
-    let recording = recording(args)?;
+    let recording = trace::find(&args.run, &args.store)?;
     let Some(page) = &args.html else {
         let columns = args.columns.map_or_else(output::columns, usize::from);
         output::print(trace::render(&recording, columns, output::colours_on_stdout()).as_bytes())?;
@@ -29,16 +27,4 @@ pub(crate) fn run(args: &TraceArgs) -> Result<u8, Failure> {
     let mut out = BufWriter::new(File::create(page).map_err(failed)?);
     trace::write_page(&recording, &name, verdict.as_ref(), &mut out).and_then(|()| out.flush()).map_err(failed)?;
     Ok(exit::DONE)
-}
-
-/// A file where there is one of this name, and the session otherwise.
-fn recording(args: &TraceArgs) -> Result<Recording, Failure> {
-    let Some(session) = args.run.to_str().filter(|name| !args.run.exists() && !name.contains('/')) else {
-        return trace::read(&args.run).map_err(Failure::usage);
-    };
-    let entries = command::runtime()
-        .map_err(Failure::failed)?
-        .block_on(async { Opened::open(&args.store).await?.archive().entries(session).await });
-    let entries = entries.map_err(|error| Failure::usage(error.with("file_or_session", session)))?;
-    Ok(Recording { trace: trace::of_entries(session, &entries), unreadable: 0 })
 }

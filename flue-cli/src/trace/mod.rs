@@ -2,6 +2,7 @@
 
 mod build;
 mod diff;
+mod find;
 mod page;
 mod read;
 mod stored;
@@ -10,9 +11,8 @@ mod terminal;
 use flue_core::model::Usage;
 use flue_core::reach::ReachLedger;
 
+pub(crate) use self::find::find;
 pub(crate) use self::page::write as write_page;
-pub(crate) use self::read::{Recording, read};
-pub(crate) use self::stored::of_entries;
 pub(crate) use self::terminal::render;
 
 /// The most rows; what comes after them is counted, and not shown.

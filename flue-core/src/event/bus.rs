@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{EVENT_VERSION, Event, EventRecord, Observer};
 use crate::clock::{Clock, unix_ms};
-use crate::reach::ReachLedger;
+use crate::reach::{Reach, ReachLedger, Unstored};
 use crate::redact::Redactor;
 
 /// Numbers the events of a harness and hands them to its observers.
@@ -60,6 +60,8 @@ pub(crate) struct Events {
     /// Who else looks: at this session's events, and those of its tasks if they are shown.
     extra: Option<Arc<dyn Observer>>,
     shows_tasks: bool,
+    /// Takes what the session touches to its store.
+    unstored: Option<Arc<Unstored>>,
 }
 
 /// Which task events belong to.
@@ -71,7 +73,7 @@ struct TaskLabel {
 
 impl Events {
     pub(crate) fn new(bus: Arc<EventBus>) -> Self {
-        Self { bus, session: None, task: None, extra: None, shows_tasks: false }
+        Self { bus, session: None, task: None, extra: None, shows_tasks: false, unstored: None }
     }
 
     pub(crate) fn for_session(&self, session: Arc<str>) -> Self {
@@ -104,6 +106,19 @@ impl Events {
         if self.is_watched() {
             self.bus.emit(self, event());
         }
+    }
+
+    /// What the session touches is for its store too.
+    pub(crate) fn storing(&self, unstored: Arc<Unstored>) -> Self {
+        Self { unstored: Some(unstored), ..self.clone() }
+    }
+
+    /// Reports what was touched, which is counted also when nobody looks.
+    pub(crate) fn reached(&self, call_id: Option<Arc<str>>, reach: Reach) {
+        if let Some(unstored) = &self.unstored {
+            unstored.add(&reach);
+        }
+        self.emit_always(Event::Reached { call_id, reach: Arc::new(reach) });
     }
 
     /// Reports an event that is counted also when nobody looks.

@@ -25,7 +25,8 @@ pub struct Place {
 
 /// What was touched in one sandbox, as a whole and by session.
 ///
-/// It is a fold over events: those of a file give the same ledger as the running harness has.
+/// It is a fold over events: those of a file give the same ledger as the running harness has. A store has it too, as far as it
+/// was told: [`Archive::reach`](crate::store::Archive::reach).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -54,16 +55,21 @@ impl ReachLedger {
                 self.sandbox = Some(Place { level: *level, provider: provider.clone(), cwd: cwd.clone() });
             }
             Event::Reached { reach, .. } => {
-                self.whole.add(reach);
-                let Some(session) = record.session.as_deref() else { return };
-                if let Some(known) = self.sessions.get_mut(session) {
-                    known.add(reach);
-                } else if self.sessions.len() < MAX_SESSIONS {
-                    self.sessions.insert(session.to_owned(), (**reach).clone());
-                }
+                self.add(record.session.as_deref(), reach);
             }
             Event::Lagged { dropped } => self.lost_events = self.lost_events.saturating_add(*dropped),
             _ => {}
+        }
+    }
+
+    /// Adds what a session touched; what the harness itself does has none.
+    pub(crate) fn add(&mut self, session: Option<&str>, reach: &Reach) {
+        self.whole.add(reach);
+        let Some(session) = session else { return };
+        if let Some(known) = self.sessions.get_mut(session) {
+            known.add(reach);
+        } else if self.sessions.len() < MAX_SESSIONS {
+            self.sessions.insert(session.to_owned(), reach.clone());
         }
     }
 

@@ -13,6 +13,7 @@ mod log;
 mod named;
 mod names;
 mod recorded;
+mod unstored;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub use self::ledger::{MAX_SESSIONS, Place, ReachLedger};
 pub use self::log::ReachLog;
 pub use self::names::{MAX_NAME_BYTES, MAX_NAMES, Names};
 pub(crate) use self::recorded::{CallReach, Recorded};
+pub(crate) use self::unstored::Unstored;
 pub use self::verdict::{Finding, Fit, Ladder, Verdict, judge};
 
 /// A side of reach that a sandbox may be able to measure of a command.
@@ -114,6 +116,20 @@ impl Reach {
             let count = self.unknown.entry(*aspect).or_default();
             *count = count.saturating_add(*commands);
         }
+    }
+
+    /// The same without the names that `known` has.
+    pub(crate) fn without(mut self, known: &Self) -> Self {
+        self.reads.remove(&known.reads);
+        self.writes.remove(&known.writes);
+        self.searches.remove(&known.searches);
+        self.commands.remove(&known.commands);
+        self.programs.remove(&known.programs);
+        self.missing.remove(&known.missing);
+        self.hosts.remove(&known.hosts);
+        self.env.remove(&known.env);
+        self.refusals.remove(&known.refusals);
+        self
     }
 
     /// Whether all of this side is known.

@@ -74,6 +74,11 @@ impl Names {
         self.dropped = self.dropped.saturating_add(other.dropped);
     }
 
+    /// Takes away those of another set.
+    pub(super) fn remove(&mut self, other: &Self) {
+        self.names.retain(|name| !other.contains(name));
+    }
+
     /// Replaces the names for which `change` has another.
     pub(super) fn map(&mut self, change: &impl Fn(&str) -> Option<String>) {
         let changed: Vec<(String, String)> =

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{Reach, ReachLog};
-use crate::event::{Event, Events};
+use crate::event::Events;
 use crate::search::{GlobHits, GlobQuery, GrepHits, GrepQuery};
 use crate::{
     CreateDir, DirEntry, ErrorKind, ExecOutput, ExecRequest, FileSystem, Metadata, Narrowing, Remove, Result, Sandbox,
@@ -35,7 +35,7 @@ impl CallReach {
     pub(crate) fn tell(&self) {
         let reach = std::mem::take(&mut *self.reach.lock().unwrap_or_else(PoisonError::into_inner));
         if !reach.is_empty() {
-            self.events.emit_always(Event::Reached { call_id: self.call_id.clone(), reach: Arc::new(reach) });
+            self.events.reached(self.call_id.clone(), reach);
         }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) use self::workspace::Workspace;
 use crate::agent::Definition;
 use crate::event::{Event, Events};
 use crate::model::{Body, Message, Usage};
-use crate::reach::Reach;
+use crate::reach::{Place, Reach, Unstored};
 use crate::store::{Archive, SessionKey};
 use crate::tool::PathLocks;
 use crate::{Error, ErrorKind, Result, Sandbox, SandboxPath};
@@ -105,7 +105,10 @@ pub struct Session {
 impl Session {
     pub(crate) fn new(shared: Arc<Shared>, name: Arc<str>) -> Self {
         let key = SessionKey::new(shared.id.clone(), name.clone());
-        let transcript = Transcript::new(key, shared.agent.store.clone(), shared.agent.clock.clone());
+        let info = shared.sandbox.info();
+        let place = Place { level: info.level, provider: info.provider.clone(), cwd: shared.cwd.to_string() };
+        let unstored = Arc::new(Unstored::new(place, shared.agent.redactor.clone()));
+        let transcript = Transcript::new(key, shared.agent.store.clone(), shared.agent.clock.clone(), unstored);
         Self { shared, name, transcript: Arc::new(Mutex::new(transcript)), workspace: Arc::default() }
     }
 

@@ -11,8 +11,9 @@ use super::turns::millis;
 use crate::clock::{Clock, unix_ms};
 use crate::limits::Spent;
 use crate::model::{Body, Message, ToolResult, Usage, User};
+use crate::reach::Unstored;
 use crate::redact::Redactor;
-use crate::store::{Entry, EntryKind, SessionKey, SessionStore, Version};
+use crate::store::{Entry, EntryKind, SessionKey, SessionStore, Version, reached};
 use crate::{Error, ErrorKind, Result};
 
 /// What the model reads in place of a result that was lost.
@@ -23,6 +24,8 @@ pub(crate) struct Transcript {
     key: SessionKey,
     store: Arc<dyn SessionStore>,
     clock: Arc<dyn Clock>,
+    /// What the session touched since the last entry.
+    unstored: Arc<Unstored>,
     /// What the store has; `None` when it must be asked.
     known: Option<Version>,
     deleted: bool,
@@ -32,8 +35,27 @@ pub(crate) struct Transcript {
 }
 
 impl Transcript {
-    pub(crate) fn new(key: SessionKey, store: Arc<dyn SessionStore>, clock: Arc<dyn Clock>) -> Self {
-        Self { key, store, clock, known: None, deleted: false, view: View::default(), spent: Spent::default() }
+    pub(crate) fn new(
+        key: SessionKey,
+        store: Arc<dyn SessionStore>,
+        clock: Arc<dyn Clock>,
+        unstored: Arc<Unstored>,
+    ) -> Self {
+        Self {
+            key,
+            store,
+            clock,
+            unstored,
+            known: None,
+            deleted: false,
+            view: View::default(),
+            spent: Spent::default(),
+        }
+    }
+
+    /// Takes what the session touches to the next entry.
+    pub(crate) fn unstored(&self) -> Arc<Unstored> {
+        self.unstored.clone()
     }
 
     /// Makes sure that memory agrees with the store.
@@ -49,6 +71,7 @@ impl Transcript {
                 self.spent.add(&spent(entry));
                 self.view.apply(place, &entry.kind);
             }
+            self.unstored.known(reached(&stored.entries));
             self.known = Some(stored.version);
         }
         Ok(())
@@ -154,11 +177,19 @@ impl Transcript {
         self.load().await?;
         let at_ms = unix_ms(&*self.clock);
         let entry = |(kind, took): (_, Option<Duration>)| Entry::new(at_ms, kind).with_took_ms(took.map(millis));
-        let entries: Vec<Entry> = kinds.into_iter().map(entry).collect();
+        let unstored = self.unstored.clone();
+        let taken = unstored.take();
+        let mut entries: Vec<Entry> = kinds.into_iter().map(entry).collect();
+        if let (Some(last), Some(taken)) = (entries.last_mut(), &taken) {
+            last.reached = Some(taken.reached());
+        }
         let applied: Vec<(Spent, EntryKind)> = entries.iter().map(|entry| (spent(entry), entry.kind.clone())).collect();
         // Taken, so that a failed or dropped append leaves the version unknown.
         let at = self.known.take().unwrap_or_default();
         self.known = Some(self.store.append(&self.key, at, entries).await?);
+        if let Some(taken) = taken {
+            taken.stored();
+        }
         for (place, (spent, kind)) in (at.0..).zip(&applied) {
             self.spent.add(spent);
             self.view.apply(place, kind);

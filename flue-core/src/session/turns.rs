@@ -134,6 +134,7 @@ pub(crate) async fn run(
     transcript.load().await?;
     transcript.answer_interrupted().await?;
     let RunOptions { opening, key, model, thinking, limits, own_tools, parent, verdict, events, cancel } = options;
+    let events = events.storing(transcript.unstored());
     let workspace = session.workspace(&events).await?;
     let tools = if own_tools.is_empty() && verdict.is_none() {
         workspace.tools.clone()

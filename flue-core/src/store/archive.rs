@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Entry, EntryKind, SessionKey, SessionStore, Version};
+use crate::reach::{Reach, ReachLedger};
 use crate::session::task_session;
 use crate::sessions::{TASK_PREFIX, check_name, check_session_name};
 use crate::{Error, ErrorKind, Result};
@@ -61,6 +62,23 @@ impl Archive {
             }
         }
         Ok(found)
+    }
+
+    /// What a session touched, with its tasks, as far as the store was told: what belongs to a result that was never stored is
+    /// not in it. The sandbox is that of the session's last use.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is no such session; those of the store.
+    pub async fn reach(&self, name: &str) -> Result<ReachLedger> {
+        let mut ledger = ReachLedger::new();
+        let entries = self.entries(name).await?;
+        ledger.add(Some(name), &reached(&entries));
+        let last = own(&entries).iter().rev().find_map(|entry| entry.reached.as_ref());
+        ledger.sandbox = last.map(|reached| (*reached.sandbox).clone());
+        for task in self.tasks(name).await? {
+            ledger.add(Some(&task), &reached(&self.store.load(&self.key(task.clone())).await?.entries));
+        }
+        Ok(ledger)
     }
 
     /// Copies the first `at` entries of a session, all when nothing is said, to a new one called `to`, and a last one made at
@@ -130,6 +148,20 @@ impl Archive {
         }
         Ok(())
     }
+}
+
+/// What the entries say that a session touched itself.
+pub(crate) fn reached(entries: &[Entry]) -> Reach {
+    own(entries).iter().filter_map(|entry| entry.reached.as_ref()).fold(Reach::default(), |mut sum, reached| {
+        sum.add(&reached.reach);
+        sum
+    })
+}
+
+/// The entries that were not copied from another session.
+fn own(entries: &[Entry]) -> &[Entry] {
+    let forked = entries.iter().rposition(|entry| matches!(entry.kind, EntryKind::Forked { .. }));
+    &entries[forked.map_or(0, |at| at + 1)..]
 }
 
 /// The error for a session that is to be read and does not exist.

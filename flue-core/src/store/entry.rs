@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Message, Usage};
+use crate::reach::{Place, Reach};
 use crate::session::CompactionReason;
 use crate::{Error, ErrorKind, Result};
 
@@ -25,20 +26,39 @@ pub struct Entry {
     /// How long the step took that it is the result of, in milliseconds: a model's turn, a tool's call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<u64>,
+    /// What the session touched since the entry before, as far as earlier ones do not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reached: Option<Arc<Reached>>,
     /// What it is.
     pub kind: EntryKind,
+}
+
+/// What was touched, and in which sandbox.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reached {
+    /// Where.
+    pub sandbox: Arc<Place>,
+    /// What.
+    pub reach: Reach,
 }
 
 impl Entry {
     /// An entry made at this time.
     pub fn new(at_ms: u64, kind: EntryKind) -> Self {
-        Self { format: ENTRY_FORMAT, at_ms, took_ms: None, kind }
+        Self { format: ENTRY_FORMAT, at_ms, took_ms: None, reached: None, kind }
     }
 
     /// Says how long the step took.
     #[must_use]
     pub fn with_took_ms(mut self, took_ms: Option<u64>) -> Self {
         self.took_ms = took_ms;
+        self
+    }
+
+    /// Says what was touched.
+    #[must_use]
+    pub fn with_reached(mut self, reached: Option<Arc<Reached>>) -> Self {
+        self.reached = reached;
         self
     }
 
@@ -64,6 +84,8 @@ impl Entry {
             at_ms: u64,
             #[serde(default)]
             took_ms: Option<u64>,
+            #[serde(default)]
+            reached: Option<Arc<Reached>>,
             kind: EntryKind,
         }
         /// All that is certain of an entry of another format.
@@ -72,7 +94,9 @@ impl Entry {
             v: u32,
         }
         match serde_json::from_str::<Stored>(text) {
-            Ok(Stored { v: ENTRY_FORMAT, at_ms, took_ms, kind }) => Ok(Self::new(at_ms, kind).with_took_ms(took_ms)),
+            Ok(Stored { v: ENTRY_FORMAT, at_ms, took_ms, reached, kind }) => {
+                Ok(Self::new(at_ms, kind).with_took_ms(took_ms).with_reached(reached))
+            }
             other => match serde_json::from_str::<Stamp>(text) {
                 Ok(Stamp { v }) if v > ENTRY_FORMAT => Err(newer_format("read session entry", v, ENTRY_FORMAT)),
                 _ => {
@@ -172,9 +196,13 @@ pub enum EntryKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SandboxLevel;
 
     #[test]
     fn an_entry_survives_its_text() {
+        let place = Place { level: SandboxLevel::Local, provider: "local".into(), cwd: "/w".into() };
+        let mut reach = Reach { execs: 1, ..Reach::default() };
+        reach.commands.insert("ls");
         let message = EntryKind::Message { message: Message::user("a\0\n\u{2028}é") };
         for entry in [
             Entry::new(1, EntryKind::Created),
@@ -182,6 +210,7 @@ mod tests {
             Entry::new(u64::MAX, message).with_took_ms(Some(7)),
             Entry::new(6, EntryKind::Prompted { key: "k".into() }),
             Entry::new(5, EntryKind::Trimmed { before: 3 }),
+            Entry::new(7, EntryKind::Created).with_reached(Some(Arc::new(Reached { sandbox: place.into(), reach }))),
             Entry::new(3, EntryKind::TaskStarted { task: "3".into(), call_id: "c1".into() }),
             Entry::new(4, EntryKind::TaskFinished { task: "3".into(), usage: Usage::default() }),
             Entry::new(0, EntryKind::TurnFailed { kind: "io".into(), error: "x".into(), usage: Usage::default() }),

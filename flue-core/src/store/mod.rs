@@ -14,8 +14,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use self::archive::Archive;
-pub(crate) use self::archive::{exists, missing};
-pub use self::entry::{ENTRY_FORMAT, Entry, EntryKind, newer_format};
+pub(crate) use self::archive::{exists, missing, reached};
+pub use self::entry::{ENTRY_FORMAT, Entry, EntryKind, Reached, newer_format};
 pub use self::memory::MemoryStore;
 use crate::{Error, ErrorKind, Result};
 
