@@ -174,6 +174,7 @@ complete -c flue -n "__fish_flue_using_subcommand trace" -l store -d 'Where sess
 complete -c flue -n "__fish_flue_using_subcommand trace" -l html -d 'Write a page for browsers to OUT instead, with everything in it' -r -F
 complete -c flue -n "__fish_flue_using_subcommand trace" -l columns -d 'Fit into N columns [default: the terminal\'s, or 80]' -r
 complete -c flue -n "__fish_flue_using_subcommand trace" -s h -l help -d 'Print help'
+complete -c flue -n "__fish_flue_using_subcommand reach" -l store -d 'Where sessions are kept: jsonl:DIR, sqlite:FILE, postgres://...; else what FLUE_STORE says, else files of yours below ~/.local/state/flue' -r
 complete -c flue -n "__fish_flue_using_subcommand reach" -l json -d 'Print JSON'
 complete -c flue -n "__fish_flue_using_subcommand reach" -s h -l help -d 'Print help'
 complete -c flue -n "__fish_flue_using_subcommand doctor" -l json -d 'Print JSON'

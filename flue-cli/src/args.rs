@@ -128,7 +128,7 @@ pub(crate) enum Command {
     Sessions(SessionsArgs),
     /// Look after remote sandboxes: list, stop, delete,
     /// sweep
-    #[cfg(any(feature = "docker", feature = "ssh"))]
+    #[cfg(feature = "remote")]
     Sandboxes(crate::command::sandboxes::SandboxesArgs),
     /// Run one shell command in a sandbox, without a model
     #[command(after_help = EXEC_EXAMPLES)]

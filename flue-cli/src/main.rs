@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         Command::Run(args) => command::run::run(*args),
         Command::Chat(args) => command::chat::run(*args),
         Command::Sessions(args) => command::sessions::run(args),
-        #[cfg(any(feature = "docker", feature = "ssh"))]
+        #[cfg(feature = "remote")]
         Command::Sandboxes(args) => command::sandboxes::run(&args),
         Command::Exec(args) => command::exec::run(*args),
         Command::Models(args) => command::models::run(&args),

@@ -34,7 +34,7 @@ pub(crate) struct FateArgs {
 
 impl FateArgs {
     /// Whether anything was said, which only an overlay can do.
-    #[cfg(any(feature = "virtual", feature = "docker", feature = "ssh", all(feature = "local", unix)))]
+    #[cfg(any(feature = "virtual", feature = "remote", all(feature = "local", unix)))]
     pub(crate) fn is_given(&self) -> bool {
         *self != Self::default()
     }

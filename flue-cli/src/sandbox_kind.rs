@@ -28,38 +28,60 @@ pub(crate) enum SandboxKind {
 /// The address of a remote sandbox: a scheme, a colon, and what the provider makes of the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RemoteKind {
-    /// One of [`SCHEMES`].
+    /// That of one of [`SCHEMES`].
     pub(crate) scheme: &'static str,
     /// What is behind the colon.
     pub(crate) rest: String,
 }
 
-/// How addresses of remote sandboxes begin, and how they are written.
-pub(crate) const SCHEMES: [(&str, &str); 2] = [("docker", "docker:IMAGE"), ("ssh", "ssh://[USER@]HOST[:PORT]/DIR")];
+/// How the addresses of one provider are written.
+pub(crate) struct Scheme {
+    pub(crate) name: &'static str,
+    pub(crate) form: &'static str,
+    /// A sandbox can be had without saying which.
+    sandbox_alone: bool,
+    /// The provider's sandboxes can be looked after without saying which.
+    provider_alone: bool,
+}
+
+/// The providers that an address can name.
+pub(crate) const SCHEMES: [Scheme; 2] = [
+    Scheme { name: "docker", form: "docker:IMAGE", sandbox_alone: false, provider_alone: true },
+    Scheme { name: "ssh", form: "ssh://[USER@]HOST[:PORT]/DIR", sandbox_alone: false, provider_alone: false },
+];
+
+fn forms() -> String {
+    SCHEMES.map(|scheme| scheme.form).join(", ")
+}
 
 impl RemoteKind {
     /// Reads an address; `None` where `text` begins with none of the schemes.
-    fn parse(text: &str) -> Option<Result<Self, String>> {
-        let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
-        let (scheme, form) = SCHEMES.into_iter().find(|(known, _)| *known == scheme)?;
-        Some(match rest {
-            "" => Err(format!("`{text}` does not say which; write {form}")),
-            rest => Ok(Self { scheme, rest: rest.to_owned() }),
-        })
+    fn parse(text: &str, alone: impl FnOnce(&Scheme) -> bool) -> Option<Result<Self, String>> {
+        let (name, rest) = text.split_once(':').unwrap_or((text, ""));
+        let scheme = SCHEMES.iter().find(|scheme| scheme.name == name)?;
+        if rest.is_empty() && !alone(scheme) {
+            return Some(Err(format!("`{text}` does not say which; write {}", scheme.form)));
+        }
+        Some(Ok(Self { scheme: scheme.name, rest: rest.to_owned() }))
     }
 
-    /// Reads what names a provider: an address, or its scheme alone.
+    /// Reads what names a provider: an address, or its scheme alone where that is enough.
     ///
     /// # Errors
     /// What is wrong with it.
-    #[cfg(any(feature = "docker", feature = "ssh"))]
+    #[cfg(feature = "remote")]
     pub(crate) fn of_provider(text: &str) -> Result<Self, String> {
-        if let Some((scheme, _)) = SCHEMES.into_iter().find(|(known, _)| *known == text && *known != "ssh") {
-            return Ok(Self { scheme, rest: String::new() });
+        Self::parse(text, |scheme| scheme.provider_alone)
+            .unwrap_or_else(|| Err(format!("there is no provider `{text}` (there are {})", forms())))
+    }
+}
+
+impl fmt::Display for RemoteKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.rest.as_str() {
+            "" => f.write_str(self.scheme),
+            rest => write!(f, "{}:{rest}", self.scheme),
         }
-        let forms = SCHEMES.map(|(_, form)| form);
-        Self::parse(text)
-            .unwrap_or_else(|| Err(format!("there is no provider `{text}` (there are {})", forms.join(", "))))
     }
 }
 
@@ -78,14 +100,13 @@ impl FromStr for SandboxKind {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let names = KINDS.map(|(name, _)| name);
-        if let Some(remote) = RemoteKind::parse(text) {
+        if let Some(remote) = RemoteKind::parse(text, |scheme| scheme.sandbox_alone) {
             return remote.map(Self::Remote);
         }
         let known = KINDS.into_iter().find(|(name, _)| *name == text);
         known.map(|(_, kind)| kind).ok_or_else(|| {
             let hint = suggest::hint(text, names);
-            let forms = SCHEMES.map(|(_, form)| form);
-            format!("there is no sandbox `{text}`{hint} (there are {}, {})", names.join(", "), forms.join(", "))
+            format!("there is no sandbox `{text}`{hint} (there are {}, {})", names.join(", "), forms())
         })
     }
 }
@@ -93,7 +114,7 @@ impl FromStr for SandboxKind {
 impl fmt::Display for SandboxKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Self::Remote(remote) = self {
-            return write!(f, "{}:{}", remote.scheme, remote.rest);
+            return remote.fmt(f);
         }
         let name = KINDS.iter().find(|(_, kind)| kind == self).map_or("", |(name, _)| name);
         f.write_str(name)
@@ -124,7 +145,7 @@ mod tests {
         }
         assert_eq!(said("docker"), "`docker` does not say which; write docker:IMAGE");
         assert_eq!(said("docker:"), "`docker:` does not say which; write docker:IMAGE");
-        #[cfg(any(feature = "docker", feature = "ssh"))]
+        #[cfg(feature = "remote")]
         assert!(RemoteKind::of_provider("docker").is_ok() && RemoteKind::of_provider("ssh").is_err());
         assert!(said("").starts_with("there is no sandbox ``"));
     }

@@ -36,7 +36,7 @@ pub(crate) enum Files {
     /// Its own.
     Own,
     /// Its own, and there again for the next run.
-    #[cfg_attr(not(any(feature = "docker", feature = "ssh")), expect(dead_code, reason = "there is no remote sandbox"))]
+    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "there is no remote sandbox"))]
     Lasting,
     /// This machine's, with changes that are kept aside.
     #[cfg_attr(not(all(feature = "local", unix)), expect(dead_code, reason = "there is no local sandbox"))]

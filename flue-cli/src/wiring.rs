@@ -1,13 +1,13 @@
 //! The composition root: the one place that knows which sandboxes, providers and stores are built in.
 
 mod model;
-#[cfg(any(feature = "docker", feature = "ssh"))]
+#[cfg(feature = "remote")]
 mod remote;
 mod sandbox;
 mod store;
 
 pub(crate) use self::model::{model, providers};
-#[cfg(any(feature = "docker", feature = "ssh"))]
+#[cfg(feature = "remote")]
 pub(crate) use self::remote::provider;
 pub(crate) use self::sandbox::{BUILT_IN, Place, ladder, sandbox};
 pub(crate) use self::store::{default_store, store};

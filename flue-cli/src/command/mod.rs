@@ -6,7 +6,7 @@ pub(crate) mod exec;
 pub(crate) mod models;
 pub(crate) mod reach;
 pub(crate) mod run;
-#[cfg(any(feature = "docker", feature = "ssh"))]
+#[cfg(feature = "remote")]
 pub(crate) mod sandboxes;
 pub(crate) mod sessions;
 pub(crate) mod trace;

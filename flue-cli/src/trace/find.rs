@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::read::{Recording, read};
+use super::Recording;
+use super::read::read;
 use super::stored::of_entries;
-use crate::args::StoreArgs;
 use crate::command;
 use crate::exit::Failure;
-use crate::store::Opened;
+use crate::store::{Opened, StoreArgs};
 
 /// A file where there is one of this name, and the session otherwise.
 ///

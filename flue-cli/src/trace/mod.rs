@@ -13,6 +13,7 @@ use flue_core::reach::ReachLedger;
 
 pub(crate) use self::find::find;
 pub(crate) use self::page::write as write_page;
+pub(crate) use self::read::Recording;
 pub(crate) use self::terminal::render;
 
 /// The most rows; what comes after them is counted, and not shown.

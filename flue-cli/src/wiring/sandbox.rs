@@ -75,9 +75,9 @@ pub(crate) fn sandbox(args: &SandboxArgs, kind: Option<SandboxKind>, cwd: Option
         return Err(Error::new(ErrorKind::InvalidInput, "open sandbox", why));
     }
     match kind {
-        #[cfg(any(feature = "docker", feature = "ssh"))]
+        #[cfg(feature = "remote")]
         SandboxKind::Remote(kind) => super::remote::remote(args, cwd, variables, &kind),
-        #[cfg(not(any(feature = "docker", feature = "ssh")))]
+        #[cfg(not(feature = "remote"))]
         SandboxKind::Remote(_) => Err(not_built_in(&kind)),
         SandboxKind::Virtual => virtual_sandbox(args, cwd, variables, false),
         SandboxKind::VirtualContained => virtual_sandbox(args, cwd, variables, true),

@@ -73,17 +73,25 @@ fn a_stored_session_tells_its_reach_too() {
     place.write("document.md", "# Title\n\nTODO: write it.\n");
     let args =
         ["run", "-m", "Review document.md and write your findings to review.md.", "--model", "scripted/reviewer"];
-    let more = ["--stage", "document.md", "--session", "review", "--events=run.jsonl", "-q"];
+    let more = ["--stage", "document.md", "--session", "review", "--store", "jsonl:kept", "--events=run.jsonl", "-q"];
     place.flue(args.iter().chain(&more)).run().code(0);
     let told = |of: &str| -> serde_json::Value {
-        serde_json::from_str(&place.flue(["reach", of, "--json"]).run().code(0).stdout).unwrap()
+        serde_json::from_str(&place.flue(["reach", of, "--json", "--store", "jsonl:kept"]).run().code(0).stdout)
+            .unwrap()
     };
     let (of_events, of_session) = (told("run.jsonl"), told("review"));
     assert_eq!(of_session["ledger"], of_events["ledger"], "the store has what the events tell");
     assert_eq!(of_session["verdict"], of_events["verdict"]);
-    place.flue(["trace", "review", "--html", "review.html"]).run().code(0);
+    place.flue(["trace", "review", "--store", "jsonl:kept", "--html", "review.html"]).run().code(0);
     assert!(place.read("review.html").contains("/workspace/review.md"));
-    assert!(place.flue(["reach", "nothing"]).run().code(2).stderr.contains("no session of this name"));
+    assert!(
+        place
+            .flue(["reach", "nothing", "--store", "jsonl:kept"])
+            .run()
+            .code(2)
+            .stderr
+            .contains("no session of this name")
+    );
 }
 
 #[test]
