@@ -104,7 +104,7 @@ impl Build<'_> {
                     fs::copy(entry.path(), dir.join(directory).join(entry.file_name()))?;
                 }
             }
-            fs::write(dir.join("THIRD-PARTY.txt"), licences::text(bill)?)?;
+            fs::write(dir.join("THIRD-PARTY.txt"), licences::text(bill, root)?)?;
             fs::write(dir.join("sbom.cdx.json"), bill.json(&epoch))
         };
         stage().map_err(|error| failed("stage", &staged, &error))?;

@@ -10,6 +10,9 @@ use super::bill::Bill;
 /// How files with licences are called, in capitals.
 const NAMES: [&str; 7] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "COPYRIGHT", "UNLICENSE", "PATENTS"];
 
+/// The licence whose text is in the workspace, as expressions call it.
+const APACHE: &str = "Apache-2.0";
+
 /// What is linked and is no package.
 const RUNTIMES: &str = "\
 The program also holds the Rust standard library (MIT OR Apache-2.0, The Rust Project Contributors)
@@ -17,7 +20,8 @@ and, where it is static, musl libc (MIT, Rich Felker and others).
 ";
 
 /// The text.
-pub(super) fn text(bill: &Bill<'_>) -> io::Result<String> {
+pub(super) fn text(bill: &Bill<'_>, sources: &Path) -> io::Result<String> {
+    let apache = fs::read_to_string(sources.join("LICENSE-APACHE"))?;
     let mut summary: BTreeMap<&str, usize> = BTreeMap::new();
     let mut list = String::new();
     let mut texts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -25,9 +29,15 @@ pub(super) fn text(bill: &Bill<'_>) -> io::Result<String> {
     for ((name, version), package) in foreign.clone() {
         let license = package.license.as_deref().unwrap_or("none declared");
         *summary.entry(license).or_default() += 1;
-        let found = files(&package.dir)?;
-        let without = if found.is_empty() { " (the package holds no text of it)" } else { "" };
-        list.push_str(&format!("  {name} {version}: {license}{without}\n"));
+        let mut found = files(&package.dir)?;
+        let mut note = "";
+        if found.is_empty() {
+            // It names nobody, so ours is everybody's.
+            let is_ours = license.contains(APACHE);
+            found.extend(is_ours.then(|| apache.clone()));
+            note = if is_ours { " (taken under Apache-2.0)" } else { " (the package holds no text of it)" };
+        }
+        list.push_str(&format!("  {name} {version}: {license}{note}\n"));
         for text in found {
             texts.entry(text).or_default().insert(format!("{name} {version}"));
         }

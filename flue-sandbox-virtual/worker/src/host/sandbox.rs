@@ -106,14 +106,16 @@ impl Sandbox for ContainedSandbox {
             has_stdin: request.stdin.is_some(),
             timeout: request.timeout,
             live: request.sink.is_some(),
+            reach: request.reach.is_some(),
         };
         let command = Command { time, cancel: request.cancel, sink: request.sink };
         let (value, body) = self.view.exec(Call::Exec(exec), request.stdin.unwrap_or_default(), command).await?;
         match value {
-            Value::Exec(output) => {
+            Value::Exec(output, touched) => {
                 if let Some(reach) = request.reach {
-                    // The process that ran it has no way to any network, and of the rest it does not tell.
+                    // The process that ran it has no way to any network.
                     reach.measured([Aspect::Hosts]);
+                    touched.iter().for_each(|touched| touched.tell(&reach));
                 }
                 output.output(body).map_err(|_| self.view.accuse("exec"))
             }

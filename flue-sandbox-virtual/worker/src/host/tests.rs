@@ -229,6 +229,7 @@ fn exec() -> Call {
         has_stdin: false,
         timeout: None,
         live: true,
+        reach: true,
     })
 }
 

@@ -11,11 +11,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::mirror::{WireGrep, WireMetadata, WireOutput};
+use super::reach::WireReach;
 use super::{Violation, WireError};
 use crate::Containment;
 
 /// What both sides have to be alike in: the crate's version and that of the protocol.
-pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/2");
+pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "/3");
 
 /// The most bytes of whatever is not data: settings, paths, errors, facts.
 pub(crate) const SMALL_BYTES: usize = 1 << 20;
@@ -135,6 +136,8 @@ pub(crate) struct Exec {
     pub(crate) timeout: Option<Duration>,
     /// Send output as it comes.
     pub(crate) live: bool,
+    /// Say what was touched.
+    pub(crate) reach: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -248,7 +251,7 @@ pub(crate) enum Value {
     Metadata(WireMetadata),
     /// The body is so many entries of a directory.
     Entries(u64),
-    Exec(WireOutput),
+    Exec(WireOutput, Option<WireReach>),
     Grep(WireGrep),
     Glob {
         paths: Vec<SandboxPath>,

@@ -2,7 +2,7 @@
 //!
 //! A socket pair carries [`frame`]s: a header of twelve bytes and at most 64 KiB. A message is one frame or several with the
 //! same kind and number, the last of them marked; messages of different numbers may be mixed. Its content is a head, encoded
-//! by postcard after its length, and a body of raw bytes ([`message`]; [`mirror`] and [`error`] are what heads hold).
+//! by postcard after its length, and a body of raw bytes ([`message`]; [`mirror`], [`reach`] and [`error`] are what heads hold).
 //!
 //! ```text
 //! host                                                worker
@@ -24,6 +24,7 @@ pub(crate) mod error;
 pub(crate) mod frame;
 pub(crate) mod message;
 pub(crate) mod mirror;
+pub(crate) mod reach;
 
 pub(crate) use self::error::WireError;
 pub(crate) use self::frame::{Assembly, Frames, Header, Kind, Violation};

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
 use bytes::Bytes;
+use flue_core::reach::ReachLog;
 use flue_core::{
     CreateDir, Error, ErrorKind, ExecRequest, OpenRequest, OutputSink, OutputStream, Remove, Result, Sandbox,
 };
@@ -22,6 +23,7 @@ use super::watch::Watch;
 use crate::wire::frame::MAX_PAYLOAD_BYTES;
 use crate::wire::message::{Call, Exec, LARGEST_BYTES, Open, Reply, Value, WireAnswer, decode, encode, wire_glob};
 use crate::wire::mirror::{WireOutput, write_entries};
+use crate::wire::reach::WireReach;
 use crate::wire::{Assembly, Frames, Kind, Violation, WireError};
 
 /// Takes calls and has them run.
@@ -215,9 +217,12 @@ impl Shared {
                 fs.remove(&path, options).await.map(|()| done())?
             }
             Call::Exec(exec) => {
-                let output = sandbox.exec(self.request(id, exec, body, stop)).await?;
+                let log = exec.reach.then(Arc::<ReachLog>::default);
+                let mut request = self.request(id, exec, body, stop);
+                request.reach.clone_from(&log);
+                let output = sandbox.exec(request).await?;
                 let (output, body) = WireOutput::new(output)?;
-                (Value::Exec(output), body.into())
+                (Value::Exec(output, log.map(|log| WireReach::new(&log.take()))), body.into())
             }
             Call::Grep(query) => (Value::Grep(sandbox.grep(query.query()).await?.into()), Vec::new()),
             Call::Glob(query) => (wire_glob(sandbox.glob(query.query()).await?), Vec::new()),

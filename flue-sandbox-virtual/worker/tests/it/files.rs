@@ -1,5 +1,7 @@
 //! Files: large ones, many, and all of them at once.
 
+use std::sync::Arc;
+
 use flue_core::{ErrorKind, ExecRequest, OpenRequest, Sandbox};
 use flue_sandbox_virtual::{Virtual, VirtualLimits};
 
@@ -73,4 +75,26 @@ async fn many_entries_are_listed() {
     let entries = sandbox.fs().list(&sandbox.info().cwd.join("many").unwrap()).await.unwrap();
     assert_eq!(entries.len(), 5000);
     assert!(entries.windows(2).all(|pair| pair[0].name < pair[1].name));
+}
+
+#[tokio::test]
+async fn what_a_command_touched_is_told_as_in_process() {
+    let request = || {
+        let mut request = ExecRequest::new("wc -l < ../a.txt > /tmp/n; ls /tmp; nowhere");
+        request.reach = Some(Arc::default());
+        request
+    };
+    let described = || Virtual::new().cwd("/base/sub").file("/base/a.txt", "1\n");
+    let mut told = Vec::new();
+    let sandboxes: [Arc<dyn Sandbox>; 2] =
+        [described().create(OpenRequest::new("test")).await.unwrap(), open(&contained(described())).await];
+    for sandbox in sandboxes {
+        let request = request();
+        let log = request.reach.clone().unwrap();
+        sandbox.exec(request).await.unwrap();
+        told.push(log.take());
+    }
+    assert_eq!(told[0], told[1]);
+    assert!(told[1].programs.contains("wc") && told[1].missing.contains("nowhere") && told[1].unknown.is_empty());
+    assert!(told[1].reads.contains("/base/a.txt") && told[1].writes.contains("/tmp/n"), "{:?}", told[1]);
 }
