@@ -6,13 +6,16 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use flue_core::{Error, ErrorKind, Result};
 use opentelemetry::trace::TracerProvider as _;
+use opentelemetry::{Array, Value};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
-use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
+use opentelemetry_otlp::{Protocol, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -67,13 +70,14 @@ impl Telemetry {
         };
         let client = Client::new()?;
         let runtime = client.runtime.clone();
-        let exporter = SpanExporter::builder()
+        let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
             .with_http_client(client)
             .with_protocol(Protocol::HttpBinary)
             .build()
             .map_err(|error| unusable(&error))?;
-        let provider = SdkTracerProvider::builder().with_resource(resource()).with_batch_exporter(exporter).build();
+        let provider =
+            SdkTracerProvider::builder().with_resource(resource()).with_batch_exporter(Lists(exporter)).build();
         let layer = tracing_opentelemetry::layer()
             .with_tracer(provider.tracer(env!("CARGO_PKG_NAME")))
             .with_location(false)
@@ -92,6 +96,38 @@ impl Drop for Telemetry {
         if let Err(error) = self.provider.shutdown() {
             crate::output::complain(&Error::new(ErrorKind::Io, "send spans", error.to_string()));
         }
+    }
+}
+
+/// Attributes that the conventions have as lists, and `tracing` knows none.
+const LISTS: [&str; 1] = ["gen_ai.response.finish_reasons"];
+
+/// Sends what are to be lists as lists.
+#[derive(Debug)]
+struct Lists<E>(E);
+
+impl<E: SpanExporter> SpanExporter for Lists<E> {
+    async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
+        for attribute in batch.iter_mut().flat_map(|span| &mut span.attributes) {
+            if let Value::String(text) = &attribute.value
+                && LISTS.contains(&attribute.key.as_str())
+            {
+                attribute.value = Value::Array(Array::String(vec![text.clone()]));
+            }
+        }
+        self.0.export(batch).await
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.0.shutdown_with_timeout(timeout)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.0.force_flush()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.0.set_resource(resource);
     }
 }
 

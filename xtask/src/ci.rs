@@ -28,6 +28,9 @@ const NOT_RUN: &[(&str, &str)] = &[
 /// What every step finds in its environment: snapshots are compared, never rewritten.
 const ENVIRONMENT: &[(&str, &str)] = &[("CI", "true"), ("INSTA_UPDATE", "no")];
 
+/// The variable that names the file to which tests write that they cannot run here: see `flue_core_testkit::skip`.
+const SKIPS: &str = "FLUE_SKIPS";
+
 /// A named part of the whole.
 struct Step {
     name: &'static str,
@@ -142,8 +145,12 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     for step in &failed {
         println!("\n{} failed; to rerun it: {}", step.name, step.command());
     }
-    if let Some(Tally { passed, failed }) = tests {
-        println!("\n{passed} passed, {failed} failed");
+    if let Some(Tally { passed, failed, skipped }) = tests {
+        println!();
+        for skipped in &skipped {
+            println!("skipped: {skipped}");
+        }
+        println!("{passed} passed, {failed} failed, {} skipped", skipped.len());
     }
     if failed.is_empty() {
         return Ok(());
@@ -205,10 +212,15 @@ impl Step {
             }
             Work::Tests { args, fewest } => {
                 let mut tally = Tally::default();
-                let outcome = process::run_watched(cargo(&workspace.root, args), |line| tally.read(line));
-                tests.get_or_insert_default().add(&tally);
-                outcome?;
-                tally.check(*fewest)
+                let skips = workspace.root.join(BUILD_DIRECTORY).join("skips.txt");
+                let _ = std::fs::remove_file(&skips);
+                let mut command = cargo(&workspace.root, args);
+                command.env(SKIPS, &skips);
+                let outcome = process::run_watched(command, |line| tally.read(line));
+                tally.skip(&std::fs::read_to_string(&skips).unwrap_or_default());
+                let checked = outcome.and_then(|()| tally.check(*fewest));
+                tests.get_or_insert_default().add(tally);
+                checked
             }
             Work::EachFeature => each_feature(workspace),
             Work::Examples => examples(workspace),
@@ -227,12 +239,21 @@ fn cargo(root: &Path, args: &[&str]) -> Command {
 struct Tally {
     passed: usize,
     failed: usize,
+    /// Those that did not run, and why.
+    skipped: Vec<String>,
 }
 
 impl Tally {
     /// Adds what a line says if it is the last one of a test binary:
     /// `test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s`.
+    ///
+    /// Takes note of what a line says is ignored: `test a::b ... ignored, why`.
     fn read(&mut self, line: &str) {
+        if let Some((name, why)) =
+            line.strip_prefix("test ").and_then(|rest| rest.trim_end().split_once(" ... ignored"))
+        {
+            self.skipped.push(format!("{name}: {}", why.strip_prefix(", ").unwrap_or("ignored")));
+        }
         let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else {
             return;
         };
@@ -249,9 +270,18 @@ impl Tally {
         }
     }
 
-    fn add(&mut self, other: &Self) {
+    /// Takes back what was counted as passed and said that it could not run: a line each.
+    fn skip(&mut self, lines: &str) {
+        for line in lines.lines() {
+            self.passed = self.passed.saturating_sub(1);
+            self.skipped.push(line.to_owned());
+        }
+    }
+
+    fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
+        self.skipped.extend(other.skipped);
     }
 
     fn check(&self, fewest: usize) -> Outcome {
@@ -329,6 +359,7 @@ mod tests {
         for line in [
             "running 3 tests\n",
             "test a::b ... ok\n",
+            "test a::c ... ignored, takes a key\n",
             "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.01s\n",
             "test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.50s\n",
             "  test result: ok. 9 passed; quoted by a test\n",
@@ -336,12 +367,14 @@ mod tests {
         ] {
             tally.read(line);
         }
-        assert_eq!(tally, Tally { passed: 16, failed: 2 });
+        tally.skip("d: no server\n");
+        let skipped = vec!["a::c: takes a key".to_owned(), "d: no server".to_owned()];
+        assert_eq!(tally, Tally { passed: 15, failed: 2, skipped });
     }
 
     #[test]
     fn too_few_tests_fail() {
-        let tally = Tally { passed: 8, failed: 1 };
+        let tally = Tally { passed: 8, failed: 1, ..Tally::default() };
         assert!(tally.check(9).is_ok());
         assert!(tally.check(10).is_err());
     }

@@ -5,7 +5,9 @@ mod guard;
 pub mod model;
 mod report;
 pub mod sandbox;
+mod skip;
 pub mod store;
 
 pub use self::doubles::{MemoryFactory, MemorySandbox, Recorder, Scratch, ScriptModel, SmallDisk};
 pub use self::report::{Line, Outcome, Report};
+pub use self::skip::{SKIPS, skip};
