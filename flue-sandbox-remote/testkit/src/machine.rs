@@ -67,6 +67,11 @@ impl Machine {
         self.signal_all(Signal::KILL);
     }
 
+    /// Lets a machine that ended run again, with its disk.
+    pub(crate) fn revive(&self) {
+        self.dead.send_replace(false);
+    }
+
     /// Whether, and when, this machine has ended.
     pub(crate) fn death(&self) -> watch::Receiver<bool> {
         self.dead.subscribe()

@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, reason = "a panic is how a test without the standard harness fails")]
 
 mod certify;
+mod daytona;
 mod e2b;
 mod faults;
 
@@ -15,6 +16,7 @@ use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
     let mut trials = faults::trials();
+    trials.extend(daytona::trials());
     trials.extend(e2b::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
