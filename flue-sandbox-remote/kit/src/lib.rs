@@ -3,6 +3,8 @@
 mod call;
 mod driver;
 mod files;
+#[cfg(feature = "http")]
+pub mod http;
 mod id;
 mod provider;
 mod quote;
