@@ -2,6 +2,8 @@
 
 #[cfg(all(feature = "docker", unix))]
 pub use flue_sandbox_remote_docker as docker;
+#[cfg(feature = "e2b")]
+pub use flue_sandbox_remote_e2b as e2b;
 #[cfg(feature = "ssh")]
 pub use flue_sandbox_remote_ssh as ssh;
 

@@ -11,3 +11,4 @@ pub use self::client::{CONNECT_LIMIT, Http};
 pub use self::failure::MAX_SAID_BYTES;
 pub use self::request::{MAX_REPLY_BYTES, Reply, Request, SENDS, SILENCE};
 pub use reqwest::Method;
+pub use reqwest::header::HeaderValue;

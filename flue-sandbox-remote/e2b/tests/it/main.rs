@@ -1,0 +1,9 @@
+//! Sandboxes over a server that speaks E2B and runs commands for real.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod faults;
+mod server;
+mod suite;
+mod traps;
+mod workspaces;
