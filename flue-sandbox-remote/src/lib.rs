@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "cloudflare")]
+pub use flue_sandbox_remote_cloudflare as cloudflare;
 #[cfg(all(feature = "docker", unix))]
 pub use flue_sandbox_remote_docker as docker;
 #[cfg(feature = "e2b")]
