@@ -82,7 +82,7 @@ impl Shared {
     fn get(&self, id_or_name: &str) -> Option<Arc<Sandbox>> {
         self.tick();
         let all = self.all();
-        all.get(id_or_name).or_else(|| all.values().find(|sandbox| sandbox.name() == id_or_name)).cloned()
+        all.get(id_or_name).or_else(|| all.values().find(|sandbox| sandbox.is_named(id_or_name))).cloned()
     }
 
     /// Stops and deletes what is to be.

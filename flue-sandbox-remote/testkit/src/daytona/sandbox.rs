@@ -129,8 +129,9 @@ impl Sandbox {
         &self.id
     }
 
-    pub(super) fn name(&self) -> &str {
-        &self.name
+    /// Whether it has this name; one that is being deleted has none.
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        self.name == name && self.state() != State::Destroying
     }
 
     /// The variables that every command gets.
