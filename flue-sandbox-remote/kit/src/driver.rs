@@ -208,6 +208,8 @@ pub struct Facts {
     pub script_bytes: usize,
     /// The most output of one call, in bytes, before encoding; `None` where it streams without a bound.
     pub reply_bytes: Option<usize>,
+    /// The least bytes of a file that go by [`Driver::files`]: smaller ones are read and written by a single script.
+    pub transfer_from: usize,
     /// What the provider counts time limits in. They are rounded up to it.
     pub timeout_unit: Duration,
     /// The machine's files outlive its sandboxes.
@@ -235,6 +237,7 @@ impl Facts {
             calls: Self::CALLS,
             script_bytes: Self::SCRIPT_BYTES,
             reply_bytes: None,
+            transfer_from: 0,
             timeout_unit: Duration::from_millis(1),
             persistent: true,
             network: NetworkReach::Unknown,

@@ -170,11 +170,20 @@ impl Remote {
 
     /// Refuses a machine that was made with more network than the workspace may have now.
     fn check_reach(&self, driver: &dyn Driver) -> Result<()> {
-        if self.workspace.network == NetworkPolicy::None && driver.facts().network != NetworkReach::None {
-            let why = "the workspace's machine has a network, which it must not; delete it, and it is made without";
-            return Err(Error::new(ErrorKind::Conflict, "open", why));
+        // An address alone is a range of one.
+        let is_same = |a: &str, b: &str| a.trim_end_matches("/32").eq_ignore_ascii_case(b.trim_end_matches("/32"));
+        let holds = match (&self.workspace.network, &driver.facts().network) {
+            (NetworkPolicy::AsProvided, _) | (_, NetworkReach::None) => true,
+            (NetworkPolicy::AllowList(hosts), NetworkReach::AllowList(found)) => {
+                found.iter().all(|entry| hosts.iter().any(|host| is_same(host, entry)))
+            }
+            _ => false,
+        };
+        if holds {
+            return Ok(());
         }
-        Ok(())
+        let why = "the workspace's machine has more network than it may have; delete it, and it is made anew";
+        Err(Error::new(ErrorKind::Conflict, "open", why))
     }
 
     async fn furnish(

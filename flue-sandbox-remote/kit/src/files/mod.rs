@@ -153,7 +153,11 @@ impl FileSystem for Files {
     async fn read(&self, path: &SandboxPath) -> Result<Bytes> {
         let facts = self.link.driver().facts();
         if let Some(files) = self.link.driver().files().filter(|files| files.takes(path)) {
-            let found = self.piece(path, 0, 0).await?;
+            let small = facts.transfer_from.min(facts.reply_bytes.unwrap_or(usize::MAX));
+            let found = self.piece(path, 0, small).await?;
+            if found.data.len() as u64 == found.size {
+                return Ok(found.data);
+            }
             let data = files.download(path).await?;
             if data.len() as u64 == found.size {
                 return Ok(data);
@@ -172,7 +176,9 @@ impl FileSystem for Files {
             return Err(Error::new(ErrorKind::LimitExceeded, "write", why).with("path", path));
         }
         let driver = self.link.driver();
-        if !driver.facts().stdin || driver.files().is_some_and(|files| files.takes(path)) {
+        let facts = driver.facts();
+        let transfers = || data.len() >= facts.transfer_from && driver.files().is_some_and(|files| files.takes(path));
+        if !facts.stdin || transfers() {
             return self.write_staged(path, &data).await;
         }
         let (nonce, len) = (crate::id::fresh()?, data.len().to_string());
