@@ -2,6 +2,8 @@
 
 #[cfg(feature = "cloudflare")]
 pub use flue_sandbox_remote_cloudflare as cloudflare;
+#[cfg(feature = "daytona")]
+pub use flue_sandbox_remote_daytona as daytona;
 #[cfg(all(feature = "docker", unix))]
 pub use flue_sandbox_remote_docker as docker;
 #[cfg(feature = "e2b")]
