@@ -15,11 +15,11 @@ use crate::http::Response;
 use crate::machine::Machine;
 
 /// Answers `/process/execute`. A client that goes away stops nothing.
-pub(super) async fn answer(sandbox: &Sandbox, body: &Value) -> Response {
+pub(super) async fn answer(sandbox: &Sandbox, body: &Value, default_limit: Option<Duration>) -> Response {
     let Some(command) = body["command"].as_str().filter(|command| !command.is_empty()) else {
         return failure(400, "BAD_REQUEST", "command is required");
     };
-    let limit = body["timeout"].as_u64().filter(|&seconds| seconds > 0).map(Duration::from_secs);
+    let limit = body["timeout"].as_u64().filter(|&seconds| seconds > 0).map(Duration::from_secs).or(default_limit);
     let spawned = spawn(sandbox, body);
     let (child, output) = match spawned {
         Ok(spawned) => spawned,

@@ -40,13 +40,21 @@ pub struct Habits {
     pub upload_v2: bool,
     /// Whether network settings are taken. They are ignored otherwise, as where an organisation's own rules stand above them.
     pub network_settings: bool,
+    /// How long a command may take that says no limit; daemons have differed.
+    pub default_limit: Option<Duration>,
     /// How many sandboxes a page of a listing has at most.
     pub page: usize,
 }
 
 impl Default for Habits {
     fn default() -> Self {
-        Self { minute: Duration::from_secs(60), upload_v2: true, network_settings: true, page: 100 }
+        Self {
+            minute: Duration::from_secs(60),
+            upload_v2: true,
+            network_settings: true,
+            default_limit: None,
+            page: 100,
+        }
     }
 }
 

@@ -43,7 +43,9 @@ async fn daemon(shared: &Shared, sandbox: &Sandbox, request: &Request, path: &st
         ("GET", ["user-home-dir" | "work-dir"]) => {
             Response::json(200, &json!({"dir": sandbox.machine().home().to_string_lossy()}))
         }
-        ("POST", ["process", "execute"]) => execute::answer(sandbox, &request.json()).await,
+        ("POST", ["process", "execute"]) => {
+            execute::answer(sandbox, &request.json(), shared.habits.default_limit).await
+        }
         (method, ["process", "session", rest @ ..]) => session::answer(sandbox, method, rest, request).await,
         ("POST", ["files", "upload-v2"]) if !shared.habits.upload_v2 => no_page(),
         (method, ["files", rest @ ..]) => files::answer(&sandbox.machine(), method, rest, request),
