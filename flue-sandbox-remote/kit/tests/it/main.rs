@@ -2,5 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod faults;
+#[cfg(feature = "http")]
+mod http;
 mod shell;
 mod suite;
