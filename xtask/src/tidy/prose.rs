@@ -11,8 +11,8 @@ const CHANGELOG: &str = "CHANGELOG.md";
 /// Directories that exist on somebody's machine only.
 const MACHINE_ROOTS: &[&str] = &["/work/", "/home/", "/Users/", "/root/."];
 
-/// Home directories that are nobody's: the sandbox's own user, and names that documentation uses.
-const NOBODY: &[&str] = &["user", "you", "me"];
+/// Home directories that are nobody's: the users of sandboxes and of providers' images, and names that documentation uses.
+const NOBODY: &[&str] = &["user", "daytona", "you", "me"];
 
 pub(super) fn check(paths: &[String], files: &[TextFile]) -> Vec<Problem> {
     let mut problems = Vec::new();
