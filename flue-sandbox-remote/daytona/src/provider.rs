@@ -63,7 +63,11 @@ impl Daytona {
     /// # Errors
     /// [`ErrorKind::Config`] where they are missing or cannot be used.
     pub fn from_env() -> Result<Self> {
-        let get = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+        Self::from_variables(|name| std::env::var(name).ok())
+    }
+
+    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let get = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let made = match (get("DAYTONA_API_KEY"), get("DAYTONA_JWT_TOKEN"), get("DAYTONA_ORGANIZATION_ID")) {
             (Some(key), ..) => Self::new(key)?,
             (None, Some(token), Some(organization)) => Self::with_token(token, organization)?,
@@ -272,5 +276,58 @@ impl Provider for Daytona {
 
     async fn delete(&self, id: &str) -> Result<()> {
         self.api.delete(id).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flue_sandbox_remote_kit::NetworkPolicy;
+
+    use super::*;
+
+    fn from(variables: &[(&str, &str)]) -> Result<Daytona> {
+        Daytona::from_variables(|name| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_environment_says_who_and_where() {
+        let made = from(&[
+            ("DAYTONA_API_KEY", "planted-key"),
+            ("DAYTONA_API_URL", "http://127.0.0.1:1/api"),
+            ("DAYTONA_TARGET", "eu"),
+        ]);
+        let made = made.unwrap();
+        assert_eq!((made.api.http.address().as_str(), made.target.as_deref()), ("http://127.0.0.1:1/api", Some("eu")));
+        let made = from(&[("DAYTONA_JWT_TOKEN", "planted-key"), ("DAYTONA_ORGANIZATION_ID", "o")]).unwrap();
+        assert_eq!(made.api.http.address(), Daytona::API_URL);
+        assert!(!format!("{made:?}").contains("planted-key"));
+        for lacking in [&[][..], &[("DAYTONA_API_KEY", " ")], &[("DAYTONA_JWT_TOKEN", "planted-key")]] {
+            let error = from(lacking).unwrap_err();
+            assert!(error.kind() == ErrorKind::Config && error.message().contains("DAYTONA_API_KEY"), "{error:?}");
+        }
+        assert_eq!(Daytona::new("").unwrap_err().kind(), ErrorKind::Config);
+    }
+
+    #[test]
+    fn a_plan_has_whole_minutes_and_only_what_was_said() {
+        let second = Duration::from_secs(1);
+        let daytona = from(&[("DAYTONA_API_KEY", "key")]).unwrap();
+        let mut spec = Spec::new("key");
+        spec.labels = Labels::from([(OWNER_LABEL.to_owned(), "me & you".to_owned())]);
+        let plan = daytona.plan(&spec, &Settings::default());
+        let labels = json!({OWNER_LABEL: "me & you"});
+        assert_eq!(plan, json!({"name": "flue-me---you-key", "labels": labels, "public": false}));
+        spec.time_to_live = Some(61 * second);
+        let daytona = daytona.snapshot("s").target("eu").auto_delete(second);
+        let network = Settings::of(&NetworkPolicy::AllowList(vec!["1.2.3.4".into(), "a.example".into()])).unwrap();
+        let plan = daytona.plan(&spec, &network);
+        assert_eq!((&plan["autoStopInterval"], &plan["autoDeleteInterval"]), (&json!(2), &json!(1)));
+        assert_eq!((&plan["snapshot"], &plan["target"]), (&json!("s"), &json!("eu")));
+        assert_eq!((&plan["networkAllowList"], &plan["domainAllowList"]), (&json!("1.2.3.4/32"), &json!("a.example")));
+        // Zero is never, there.
+        let plan = daytona.auto_stop(Duration::ZERO).plan(&spec, &Settings::default());
+        assert_eq!(plan["autoStopInterval"], json!(0));
     }
 }

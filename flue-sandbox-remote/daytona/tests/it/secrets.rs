@@ -1,0 +1,65 @@
+//! Keys, and variables of a workspace: in no error, no description and no log.
+
+use std::io;
+use std::sync::Mutex;
+
+use flue_core::{ExecRequest, OpenRequest, Sandbox};
+use flue_sandbox_remote_daytona::Daytona;
+use flue_sandbox_remote_kit::{Provider, Remote, Workspace};
+use flue_sandbox_remote_testkit::Fault;
+use flue_sandbox_remote_testkit::daytona::API_KEY;
+
+use crate::server::Server;
+
+const PLANTED: &str = "planted-value-of-the-workspace";
+
+/// What this process logs while the test runs: threads and their tests share one subscriber.
+static LOG: Mutex<Option<Vec<u8>>> = Mutex::new(None);
+
+struct Log;
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(log) = LOG.lock().unwrap().as_mut() {
+            log.extend_from_slice(bytes);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn planted_keys_are_nowhere() {
+    *LOG.lock().unwrap() = Some(Vec::new());
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(|| Log).finish();
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let server = Server::start().await;
+    let daytona = server.daytona();
+    let remote = Remote::new(daytona.clone()).workspace(Workspace::per_session().env("TOKEN", PLANTED));
+    let mut shown = format!("{daytona:?} {daytona:#?} {remote:?}");
+    server.faults().once("GET /api/sandbox", Fault::Refuse { status: 503, retry_after: Some(0) });
+    let sandbox = remote.create(OpenRequest::new("secrets")).await.unwrap();
+    shown.push_str(&format!("{sandbox:?}"));
+    // It is there for commands, and in no process's arguments.
+    let command = r#"[ "$TOKEN" = planted-value-of-"the-workspace" ] && grep -rlsz "planted-value-of-the-work""space" /proc/[0-9]*/cmdline; echo done"#;
+    let output = sandbox.exec(ExecRequest::new(command)).await.unwrap();
+    assert_eq!(output.stdout_text(), "done\n");
+    server.faults().once("/process/execute", Fault::Cut(10));
+    shown.push_str(&format!("{:?}", sandbox.exec(ExecRequest::new("true")).await.unwrap_err()));
+    let wrong = Daytona::new("planted-wrong-key").unwrap().address(&server.0.api_url()).unwrap();
+    shown.push_str(&format!("{wrong:?} {:?}", wrong.attach("x").await.unwrap_err()));
+    shown.push_str(&format!("{:?}", Daytona::new("planted-wrong-key\nmore").unwrap_err()));
+    shown
+        .push_str(&format!("{:?}", daytona.clone().address("https://user:planted-wrong-key@127.0.0.1:1/api").unwrap()));
+    assert!(server.0.die(sandbox.machine()));
+    shown.push_str(&format!("{:?}", sandbox.exec(ExecRequest::new("true")).await.unwrap_err()));
+    let log = String::from_utf8(LOG.lock().unwrap().take().unwrap()).unwrap();
+    assert!(log.contains("a request is sent again"), "the log is that of this library: {log}");
+    for secret in [API_KEY, PLANTED, "planted-wrong-key"] {
+        assert!(!shown.contains(secret), "{secret} is shown: {shown}");
+        assert!(!log.contains(secret), "{secret} is logged: {log}");
+    }
+}
