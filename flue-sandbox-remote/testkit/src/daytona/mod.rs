@@ -42,6 +42,8 @@ pub struct Habits {
     pub network_settings: bool,
     /// How long a command may take that says no limit; daemons have differed.
     pub default_limit: Option<Duration>,
+    /// How long after a start the proxy still says that the sandbox does not run.
+    pub proxy_lag: Duration,
     /// How many sandboxes a page of a listing has at most.
     pub page: usize,
 }
@@ -53,6 +55,7 @@ impl Default for Habits {
             upload_v2: true,
             network_settings: true,
             default_limit: None,
+            proxy_lag: Duration::ZERO,
             page: 100,
         }
     }

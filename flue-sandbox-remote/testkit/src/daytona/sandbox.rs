@@ -151,6 +151,11 @@ impl Sandbox {
         self.inner().state
     }
 
+    /// How long it is in its state.
+    pub(super) fn in_state(&self) -> Duration {
+        self.inner().since.elapsed()
+    }
+
     pub(super) fn labels(&self) -> BTreeMap<String, String> {
         self.inner().labels.clone()
     }

@@ -14,7 +14,7 @@ pub(super) async fn answer(shared: &Arc<Shared>, request: &Request, id: &str, pa
     let Some(sandbox) = shared.get(id) else {
         return error("DAYTONA_PROXY", 404, "NOT_FOUND", &format!("sandbox not found: {id}"));
     };
-    if sandbox.state() != State::Started {
+    if sandbox.state() != State::Started || sandbox.in_state() < shared.habits.proxy_lag {
         let message = "bad request: failed to resolve container IP after 3 attempts: no IP address found. \
                        Is the Sandbox started?";
         return error("DAYTONA_PROXY", 400, "SANDBOX_NOT_RUNNING", message);
