@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::api::{Api, Sandbox, stopped};
 use crate::command::{self, INLINE_BYTES};
+use crate::network::Settings;
 use crate::state::State;
 
 /// The most output of a script, in bytes: the daemon holds it in memory, and answers in one piece.
@@ -51,13 +52,15 @@ struct Executed {
 }
 
 impl Machine {
-    pub(crate) fn new(api: Api, found: &Sandbox, root: SandboxPath) -> Result<Self> {
+    /// The machine that was found. `lists` says that the provider enforces lists of hosts.
+    pub(crate) fn new(api: Api, found: &Sandbox, root: SandboxPath, lists: bool) -> Result<Self> {
         let mut facts = Facts::new("daytona", root);
         facts.exact = false;
         facts.live = false;
         facts.reply_bytes = Some(REPLY_BYTES);
         facts.transfer_from = INLINE_BYTES;
         facts.timeout_unit = Duration::from_secs(1);
+        facts.network = Settings::found(found).reach(lists);
         if found.auto_stop().is_some() {
             let note =
                 "The machine stops some time after the last call: files stay, processes in the background do not.";
@@ -66,10 +69,6 @@ impl Machine {
         let toolbox = found.toolbox(&api.http)?;
         let (told, disconnected, is_old) = (Mutex::new(Instant::now()), AtomicBool::default(), AtomicBool::default());
         Ok(Self { api, id: found.id.clone(), toolbox, facts, told, disconnected, is_old })
-    }
-
-    pub(crate) fn facts_mut(&mut self) -> &mut Facts {
-        &mut self.facts
     }
 
     /// What the daemon's shell is to read, so that `call` runs.

@@ -5,11 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use flue_core::{Error, ErrorKind, Result, SandboxPath};
-use flue_sandbox_remote_kit::http::{Http, Method};
+use flue_sandbox_remote_kit::http::Http;
 use flue_sandbox_remote_kit::{
     Driver, EXPIRY_LABEL, Labels, Machine as Listed, OWNER_LABEL, Offers, Provider, Secret, Spec, expiry, run_script,
 };
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::api::{Api, Sandbox};
@@ -19,6 +18,10 @@ use crate::state::State;
 
 /// The workspace's directory, within the home of the machine's user.
 const ROOT: &str = "workspace";
+/// Says where the home is.
+const HOME: &str = r#"cd && printf %s "$PWD""#;
+/// The longest path of a home.
+const HOME_BYTES: usize = 4 << 10;
 /// Makes the directory.
 const PREPARE: &str = r#"if m=$(mkdir -p -- "$1" 2>&1) && [ -w "$1" ]; then printf ok; else printf 'no %s' "$m"; fi"#;
 /// The most that making the directory says.
@@ -180,19 +183,12 @@ impl Daytona {
     }
 
     async fn connect(&self, found: &Sandbox) -> Result<Arc<dyn Driver>> {
-        let mut machine = Machine::new(self.api.clone(), found, SandboxPath::new("/")?)?;
-        let home: Home =
-            machine.toolbox.request("open", Method::GET, &["user-home-dir"])?.repeat().await?.json().await?;
-        let facts = machine.facts_mut();
-        facts.root = SandboxPath::new(home.dir)?.join(ROOT)?;
-        facts.network = Settings::found(found).reach(self.lists);
-        Ok(Arc::new(machine))
+        let machine = |root| Machine::new(self.api.clone(), found, root, self.lists);
+        let driver: Arc<dyn Driver> = Arc::new(machine(SandboxPath::new("/")?)?);
+        let home = run_script(&driver, "open", HOME, &[], HOME_BYTES).await?;
+        let root = SandboxPath::new(String::from_utf8_lossy(&home))?.join(ROOT)?;
+        Ok(Arc::new(machine(root)?))
     }
-}
-
-#[derive(Deserialize)]
-struct Home {
-    dir: String,
 }
 
 /// The name of a workspace's machine: the same for the same owner and key, so that two cannot be made at once.

@@ -180,3 +180,14 @@ async fn long_input_goes_by_a_file_of_our_own() {
     assert!(mode == "700" && directory.starts_with("/tmp/.flue-in-"), "{said}");
     assert!(!Path::new(directory).exists(), "{directory}");
 }
+
+/// A machine that has started may be unknown to the proxy for a moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_is_late_is_waited_for() {
+    let mut habits = Habits::default();
+    habits.proxy_lag = Duration::from_millis(500);
+    let server = Server::with(habits).await;
+    let sandbox = server.open().await;
+    assert_eq!(sandbox.exec(ExecRequest::new("echo yes")).await.unwrap().stdout_text(), "yes\n");
+    assert!(server.count("/process/execute") > 3, "it was refused at first");
+}
