@@ -1,9 +1,10 @@
-//! Servers that speak the protocols of sandbox providers, for the tests of adapters.
+//! For the tests of adapters: what all of them must pass, and servers that speak the protocols of sandbox providers.
 //!
-//! Each runs commands for real, in a directory of this machine: exit codes, files, cancelling and death are not made up.
+//! Each server runs commands for real, in a directory of this machine: exit codes, files, cancelling and death are not made up.
 //! How faithful each one is, and what certified it, stands in the README.
 
 pub mod cloudflare;
+pub mod checks;
 pub mod daytona;
 pub mod e2b;
 mod fault;
