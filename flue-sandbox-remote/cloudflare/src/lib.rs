@@ -4,5 +4,6 @@ mod events;
 mod machine;
 mod marks;
 mod provider;
+mod transfer;
 
 pub use self::provider::Cloudflare;

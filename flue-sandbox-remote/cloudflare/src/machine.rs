@@ -16,8 +16,10 @@ use crate::marks::LABELS_FILE;
 pub(crate) const WORKSPACE: &str = "/workspace";
 /// The most output of a script, in bytes: the bridge keeps all of it in the memory of a worker beside streaming it.
 const REPLY_BYTES: usize = 8 << 20;
+/// From how many bytes on a file goes by the bridge's own interface: a script carries less.
+const TRANSFER_BYTES: usize = 64 << 10;
 /// How long looking at a container may take, which may have to start.
-const LOOK_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LOOK_LIMIT: Duration = Duration::from_secs(60);
 /// How long a script may run that has no time limit.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -35,10 +37,23 @@ impl Machine {
         // The streams are text, whose bytes are replaced where they are no UTF-8; there is no input.
         (facts.exact, facts.live, facts.stdin) = (false, false, false);
         facts.reply_bytes = Some(REPLY_BYTES);
+        facts.transfer_from = TRANSFER_BYTES;
         Self { bridge, id, facts, disconnected: AtomicBool::default() }
     }
 
-    async fn execute(
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn bridge(&self) -> &Http {
+        &self.bridge
+    }
+
+    pub(crate) fn root(&self) -> &str {
+        self.facts.root.as_str()
+    }
+
+    pub(crate) async fn execute(
         &self,
         argv: &[String],
         limit: Option<Duration>,
@@ -112,7 +127,7 @@ impl Driver for Machine {
     }
 
     fn files(&self) -> Option<&dyn Transfer> {
-        None
+        Some(self)
     }
 
     async fn disconnect(&self) -> Result<()> {

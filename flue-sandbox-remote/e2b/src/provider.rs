@@ -28,6 +28,8 @@ const NETWORK_LABEL: &str = "flue-network";
 const EVERYWHERE: &str = "0.0.0.0/0";
 /// Makes the workspace's directory in the home, and says where it is. Its path may be another than it seems.
 const PREPARE: &str = r#"if m=$(mkdir -p -- workspace 2>&1) && cd workspace && [ -w . ]; then printf 'ok%s' "$(pwd -P)"; else printf 'no%s' "$m"; fi"#;
+/// From how many bytes on a file goes by the provider's own service, which takes two scripts more.
+const TRANSFER_BYTES: usize = 256 << 10;
 /// The most that this says.
 const PREPARE_BYTES: usize = 8 << 10;
 
@@ -173,6 +175,7 @@ impl E2b {
             return Err(error.with("said", said.strip_prefix("no").unwrap_or(&said)));
         };
         let mut facts = Facts::new("e2b", SandboxPath::new(root)?);
+        facts.transfer_from = TRANSFER_BYTES;
         facts.network = read(metadata.get(NETWORK_LABEL).map(String::as_str));
         facts.notes.push(
             "The machine is paused or ends some time after the last call; what runs in the background with it.".into(),

@@ -49,6 +49,11 @@ pub trait Transfer: fmt::Debug + Send + Sync {
     /// Whether this path can be moved so, byte for byte: some interfaces change `%` or `?` in names. Others go by scripts.
     fn takes(&self, path: &SandboxPath) -> bool;
 
+    /// Whether files are read so too. Not where an interface may give other bytes of the same length, which nobody would notice.
+    fn reads(&self) -> bool {
+        true
+    }
+
     /// Reads a regular file that was there a moment ago. The kit compares the length.
     async fn download(&self, path: &SandboxPath) -> Result<Bytes>;
 

@@ -3,8 +3,8 @@
 //! Each server runs commands for real, in a directory of this machine: exit codes, files, cancelling and death are not made up.
 //! How faithful each one is, and what certified it, stands in the README.
 
-pub mod cloudflare;
 pub mod checks;
+pub mod cloudflare;
 pub mod daytona;
 pub mod e2b;
 mod fault;

@@ -152,7 +152,7 @@ fn flag(set: bool) -> &'static str {
 impl FileSystem for Files {
     async fn read(&self, path: &SandboxPath) -> Result<Bytes> {
         let facts = self.link.driver().facts();
-        if let Some(files) = self.link.driver().files().filter(|files| files.takes(path)) {
+        if let Some(files) = self.link.driver().files().filter(|files| files.reads() && files.takes(path)) {
             let small = facts.transfer_from.min(facts.reply_bytes.unwrap_or(usize::MAX));
             let found = self.piece(path, 0, small).await?;
             if found.data.len() as u64 == found.size {

@@ -1,0 +1,67 @@
+//! Whole files onto a container, by the bridge's own interface, in pieces that it takes.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use flue_core::{Error, ErrorKind, Result, SandboxPath};
+use flue_sandbox_remote_kit::http::Method;
+use flue_sandbox_remote_kit::{Ended, Transfer, quote};
+
+use crate::machine::{LOOK_LIMIT, Machine};
+
+/// The most bytes of one piece: the bridge says 32 MiB, and its own transport to the container ends at less than 12.
+const PIECE_BYTES: usize = 4 << 20;
+
+#[async_trait]
+impl Transfer for Machine {
+    /// Names of plain characters in the workspace: others are stored as they are encoded, and other places are refused.
+    fn takes(&self, path: &SandboxPath) -> bool {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+        self.within(path).is_some_and(|path| path.bytes().all(is_plain))
+    }
+
+    /// What is taken for text comes with other bytes.
+    fn reads(&self) -> bool {
+        false
+    }
+
+    async fn download(&self, path: &SandboxPath) -> Result<Bytes> {
+        Err(Error::unsupported("read", "the bridge gives other bytes than there are").with("path", path))
+    }
+
+    async fn upload(&self, path: &SandboxPath, data: Bytes) -> Result<()> {
+        let name = self.within(path).ok_or_else(|| Error::unsupported("write", "only in the workspace"))?;
+        if data.len() <= PIECE_BYTES {
+            return self.put(name, data).await;
+        }
+        let mut pieces = Vec::new();
+        for (index, start) in (0..data.len()).step_by(PIECE_BYTES).enumerate() {
+            let piece = format!("{name}.{index}");
+            self.put(&piece, data.slice(start..data.len().min(start + PIECE_BYTES))).await?;
+            pieces.push(quote(&piece));
+        }
+        let pieces = pieces.join(" ");
+        let join = format!("cat {pieces} >{} && rm -f {pieces}", quote(name));
+        let joined = self.execute(&["/bin/sh".into(), "-c".into(), join], Some(LOOK_LIMIT), &|_, _| {}).await;
+        match joined.map_err(|refused| refused.error)? {
+            Ended::Exited(0) => Ok(()),
+            ended => {
+                let why = "the pieces of the file could not be put together; look whether the disk is full";
+                Err(Error::new(ErrorKind::Io, "write", why).with("path", path).with("ended", format!("{ended:?}")))
+            }
+        }
+    }
+}
+
+impl Machine {
+    /// A path as one within the workspace, which is called otherwise where the directory is a link.
+    fn within<'p>(&self, path: &'p SandboxPath) -> Option<&'p str> {
+        path.as_str().strip_prefix(self.root())?.strip_prefix('/')
+    }
+
+    async fn put(&self, name: &str, data: Bytes) -> Result<()> {
+        let path = ["v1", "sandbox", self.id(), "file", "workspace"].into_iter().chain(name.split('/'));
+        let request = self.bridge().request("write", Method::PUT, &path.collect::<Vec<_>>())?;
+        // The whole piece each time: a second one does no harm.
+        request.body("application/octet-stream", data).patient().repeat().await.map(drop)
+    }
+}

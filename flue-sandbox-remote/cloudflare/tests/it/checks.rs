@@ -1,0 +1,34 @@
+//! What every adapter must pass.
+
+use flue_core::Sandbox as _;
+use flue_sandbox_remote_testkit::checks::{load, odd, stop};
+
+use crate::bridge::bridge;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_given_up_ends_with_all_that_it_started() {
+    let Some(bridge) = bridge("checks::what_is_given_up_ends_with_all_that_it_started").await else { return };
+    let sandbox = bridge.open("stop").await;
+    stop::cancelling(&*sandbox).await;
+    stop::time_limit(&*sandbox).await;
+    stop::dropping(&*sandbox).await;
+    stop::closing(&*sandbox).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_names_and_bytes_stay_what_they_are() {
+    let Some(bridge) = bridge("checks::odd_names_and_bytes_stay_what_they_are").await else { return };
+    let sandbox = bridge.open("odd").await;
+    odd::names(&*sandbox).await;
+    odd::bytes(&*sandbox).await;
+    sandbox.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn much_at_a_time() {
+    let Some(bridge) = bridge("checks::much_at_a_time").await else { return };
+    let sandbox = bridge.open("load").await;
+    load::twelve_commands(&*sandbox).await;
+    println!("100 MiB: {}", load::a_large_file(&*sandbox).await);
+    sandbox.close().await.unwrap();
+}
