@@ -301,7 +301,9 @@ pub(crate) struct SandboxArgs {
     /// local:overlay: changes kept aside;
     /// local:copy: the same in a copy;
     /// docker:IMAGE: a container, without network;
-    /// ssh://USER@HOST:PORT/DIR: another machine
+    /// ssh://USER@HOST:PORT/DIR: another machine;
+    /// cloudflare, daytona[:SNAPSHOT], e2b[:TEMPLATE]:
+    /// a machine of a provider
     /// [default: virtual]
     #[arg(long, value_name = "KIND", value_parser = str::parse::<SandboxKind>, verbatim_doc_comment)]
     pub(crate) sandbox: Option<SandboxKind>,

@@ -45,8 +45,11 @@ pub(crate) struct Scheme {
 }
 
 /// The providers that an address can name.
-pub(crate) const SCHEMES: [Scheme; 2] = [
+pub(crate) const SCHEMES: [Scheme; 5] = [
+    Scheme { name: "cloudflare", form: "cloudflare", sandbox_alone: true, provider_alone: true },
+    Scheme { name: "daytona", form: "daytona[:SNAPSHOT]", sandbox_alone: true, provider_alone: true },
     Scheme { name: "docker", form: "docker:IMAGE", sandbox_alone: false, provider_alone: true },
+    Scheme { name: "e2b", form: "e2b[:TEMPLATE]", sandbox_alone: true, provider_alone: true },
     Scheme { name: "ssh", form: "ssh://[USER@]HOST[:PORT]/DIR", sandbox_alone: false, provider_alone: false },
 ];
 
@@ -134,11 +137,11 @@ mod tests {
         assert_eq!(
             said("nowhere"),
             "there is no sandbox `nowhere` (there are virtual, virtual:contained, local, local:confined, local:overlay, \
-             local:copy, docker:IMAGE, ssh://[USER@]HOST[:PORT]/DIR)"
+             local:copy, cloudflare, daytona[:SNAPSHOT], docker:IMAGE, e2b[:TEMPLATE], ssh://[USER@]HOST[:PORT]/DIR)"
         );
         assert!(said("vitrual").starts_with("there is no sandbox `vitrual`; did you mean `virtual`? "));
         assert!(said("local:overly").contains("did you mean `local:overlay`?"));
-        for address in ["docker:debian:12", "ssh://me@build.example:2222/srv"] {
+        for address in ["docker:debian:12", "ssh://me@build.example:2222/srv", "e2b", "e2b:mine", "cloudflare"] {
             let kind = address.parse::<SandboxKind>().unwrap();
             assert!(matches!(kind, SandboxKind::Remote(_)));
             assert_eq!(kind.to_string(), address);

@@ -16,14 +16,41 @@ type Connect = fn(&str) -> Result<Arc<dyn Provider>>;
 
 /// The providers of this build, by the schemes of [`crate::sandbox_kind::SCHEMES`].
 const PROVIDERS: &[(&str, Connect)] = &[
+    #[cfg(feature = "cloudflare")]
+    ("cloudflare", cloudflare),
+    #[cfg(feature = "daytona")]
+    ("daytona", daytona),
     #[cfg(all(feature = "docker", unix))]
     ("docker", docker),
+    #[cfg(feature = "e2b")]
+    ("e2b", e2b),
     #[cfg(feature = "ssh")]
     ("ssh", ssh),
 ];
 
 /// When what a run made and could not delete may be swept.
 const LEFT_OVER: Duration = Duration::from_secs(24 * 3600);
+
+#[cfg(feature = "cloudflare")]
+fn cloudflare(rest: &str) -> Result<Arc<dyn Provider>> {
+    if rest.is_empty() {
+        return Ok(Arc::new(flue_sandbox_remote::cloudflare::Cloudflare::from_env()?));
+    }
+    let why = "the address of the bridge comes from CLOUDFLARE_SANDBOX_WORKER_URL; say cloudflare alone";
+    Err(Error::new(ErrorKind::InvalidInput, "open sandbox", why))
+}
+
+#[cfg(feature = "daytona")]
+fn daytona(snapshot: &str) -> Result<Arc<dyn Provider>> {
+    let machines = flue_sandbox_remote::daytona::Daytona::from_env()?;
+    Ok(Arc::new(if snapshot.is_empty() { machines } else { machines.snapshot(snapshot) }))
+}
+
+#[cfg(feature = "e2b")]
+fn e2b(template: &str) -> Result<Arc<dyn Provider>> {
+    let machines = flue_sandbox_remote::e2b::E2b::from_env()?;
+    Ok(Arc::new(if template.is_empty() { machines } else { machines.template(template) }))
+}
 
 #[cfg(all(feature = "docker", unix))]
 fn docker(image: &str) -> Result<Arc<dyn Provider>> {

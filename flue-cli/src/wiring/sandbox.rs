@@ -24,8 +24,14 @@ pub(crate) const BUILT_IN: &[&str] = &[
     "local:overlay",
     #[cfg(all(feature = "local", unix))]
     "local:copy",
+    #[cfg(feature = "cloudflare")]
+    "cloudflare",
+    #[cfg(feature = "daytona")]
+    "daytona",
     #[cfg(all(feature = "docker", unix))]
     "docker:IMAGE",
+    #[cfg(feature = "e2b")]
+    "e2b",
     #[cfg(feature = "ssh")]
     "ssh://HOST/DIR",
 ];
