@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::pending;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use tokio::io::{AsyncWriteExt as _, BufReader, split};
 use tokio::time::sleep;
 
 use crate::engine::{Engine, query};
-use crate::frames;
+use crate::{archive, frames};
 
 /// How much of a stream is read at a time.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -28,8 +29,8 @@ const ENDED_ASKED: usize = 40;
 /// A container of an engine, by its name.
 #[derive(Debug)]
 pub(crate) struct Container {
-    engine: Engine,
-    name: String,
+    pub(crate) engine: Engine,
+    pub(crate) name: String,
     facts: Facts,
     disconnected: AtomicBool,
 }
@@ -106,6 +107,8 @@ impl Container {
     pub(crate) fn new(engine: Engine, name: &str, root: SandboxPath, host: &HostConfig) -> Self {
         let mut facts = Facts::new("docker", root);
         facts.calls = CALLS;
+        facts.feeds = true;
+        facts.transfer_from = archive::FROM_BYTES;
         facts.network = host.reach();
         facts.notes.push(
             "This is a container without privileges: packages cannot be installed unless its image is made for it."
@@ -148,30 +151,34 @@ impl Driver for Container {
         &self.facts
     }
 
-    async fn run(&self, call: Call) -> Result<Ended, Refused> {
+    async fn run(&self, mut call: Call) -> Result<Ended, Refused> {
         if self.disconnected.load(Ordering::SeqCst) {
             return Err(died("exec", Death::Disconnected).into());
         }
         // No directory of the exec's own: for one that is missing, engines differ in the stream and the status that say so.
         let exec = json!({
-            "AttachStdin": call.stdin.is_some(), "AttachStdout": true, "AttachStderr": true, "Tty": false,
+            "AttachStdin": call.has_input(), "AttachStdout": true, "AttachStderr": true, "Tty": false,
             "Cmd": call.argv(), "WorkingDir": "/",
         });
         let exec = self.prepare(&exec).await?;
         let start = json!({"Detach": false, "Tty": false});
         let stream = self.engine.stream("exec", &format!("/exec/{}/start", query(&exec)), &start).await?;
         let (read, mut write) = split(stream);
+        let output = Arc::clone(&call.output);
         let feed = async {
-            if let Some(data) = &call.stdin {
+            if call.has_input() {
                 // A script that does not read to the end is no error.
-                let _ = write.write_all(data).await;
+                while let Some(data) = call.next_input().await {
+                    let _ = write.write_all(&data).await;
+                    let _ = write.flush().await;
+                }
                 let _ = write.shutdown().await;
             }
             pending::<Infallible>().await
         };
         let read = BufReader::with_capacity(BUFFER_BYTES, read);
         tokio::select! {
-            done = frames::forward(read, &*call.output) => done.map_err(|error| {
+            done = frames::forward(read, &*output) => done.map_err(|error| {
                 Error::new(ErrorKind::Protocol, "exec", "the engine's stream broke off").with_source(error)
             })?,
             never = feed => match never {},
@@ -191,9 +198,8 @@ impl Driver for Container {
         })
     }
 
-    /// None yet: files go through the streams of execs.
     fn files(&self) -> Option<&dyn Transfer> {
-        None
+        Some(self)
     }
 
     async fn disconnect(&self) -> Result<()> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flue_core::{Error, ErrorKind, Result, Retry};
+use flue_sandbox_remote_kit::MAX_FILE_BYTES;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, UPGRADE};
@@ -20,6 +21,10 @@ use tokio::time::timeout;
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// The longest answer that is kept: a list of thousands of containers.
 const ANSWER_BYTES: usize = 16 << 20;
+/// How long a file may take to come or go.
+const ARCHIVE_LIMIT: Duration = Duration::from_secs(300);
+/// The longest archive that is kept: the largest file, and what a tar puts around it.
+const ARCHIVE_BYTES: usize = MAX_FILE_BYTES + (1 << 20);
 /// The most of what the engine says about a failure that is shown, in characters.
 const SAID_CHARS: usize = 500;
 
@@ -33,7 +38,7 @@ pub(crate) struct Engine {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    body: Bytes,
+    pub(crate) body: Bytes,
 }
 
 impl Engine {
@@ -61,9 +66,35 @@ impl Engine {
         body: Option<&Value>,
         limit: Duration,
     ) -> Result<Answer> {
+        let body = body.map(|body| Content { kind: "application/json", data: body.to_string().into() });
+        self.exchange(operation, request(operation, method, path, body, false)?, limit, ANSWER_BYTES).await
+    }
+
+    /// Sends an archive, or asks for one.
+    ///
+    /// # Errors
+    /// As [`Engine::ask`].
+    pub(crate) async fn archive(
+        &self,
+        operation: &'static str,
+        method: Method,
+        path: &str,
+        tar: Option<Bytes>,
+    ) -> Result<Answer> {
+        let tar = tar.map(|data| Content { kind: "application/x-tar", data });
+        self.exchange(operation, request(operation, method, path, tar, false)?, ARCHIVE_LIMIT, ARCHIVE_BYTES).await
+    }
+
+    async fn exchange(
+        &self,
+        operation: &'static str,
+        request: Request<Full<Bytes>>,
+        limit: Duration,
+        most: usize,
+    ) -> Result<Answer> {
         let answer = async {
-            let response = self.send(operation, request(operation, method, path, body, false)?).await?;
-            self.collect(operation, response).await
+            let response = self.send(operation, request).await?;
+            self.collect(operation, response, most).await
         };
         timeout(limit, answer).await.map_err(|_| {
             let why = "the engine does not answer; look whether it runs well (`docker info`)";
@@ -82,10 +113,11 @@ impl Engine {
         body: &Value,
     ) -> Result<TokioIo<upgrade::Upgraded>> {
         let opened = async {
+            let body = Content { kind: "application/json", data: body.to_string().into() };
             let request = request(operation, Method::POST, path, Some(body), true)?;
             let response = self.send(operation, request).await?;
             if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                let answer = self.collect(operation, response).await?;
+                let answer = self.collect(operation, response, ANSWER_BYTES).await?;
                 return Err(answer.error(operation, "the engine gives no stream"));
             }
             let stream = upgrade::on(response).await;
@@ -133,9 +165,9 @@ impl Engine {
         Ok(sender)
     }
 
-    async fn collect(&self, operation: &'static str, response: Response<Incoming>) -> Result<Answer> {
+    async fn collect(&self, operation: &'static str, response: Response<Incoming>, most: usize) -> Result<Answer> {
         let status = response.status();
-        let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await;
+        let body = Limited::new(response.into_body(), most).collect().await;
         let body = body.map_err(|error| {
             let why = "the engine's answer broke off, or is too long";
             self.error(ErrorKind::Protocol, operation, why).with_source(std::io::Error::other(error))
@@ -148,11 +180,17 @@ impl Engine {
     }
 }
 
+/// What is sent.
+struct Content {
+    kind: &'static str,
+    data: Bytes,
+}
+
 fn request(
     operation: &'static str,
     method: Method,
     path: &str,
-    body: Option<&Value>,
+    body: Option<Content>,
     upgrades: bool,
 ) -> Result<Request<Full<Bytes>>> {
     let mut request = Request::builder().method(method).uri(path).header(HOST, "engine");
@@ -161,8 +199,8 @@ fn request(
     }
     let data = match body {
         Some(body) => {
-            request = request.header(CONTENT_TYPE, "application/json");
-            body.to_string().into()
+            request = request.header(CONTENT_TYPE, body.kind);
+            body.data
         }
         None => Bytes::new(),
     };

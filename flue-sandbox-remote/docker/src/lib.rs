@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg(unix)]
 
+mod archive;
 mod container;
 mod engine;
 mod frames;

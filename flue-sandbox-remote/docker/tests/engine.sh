@@ -1,11 +1,13 @@
 #!/bin/sh
-# A Docker engine of the tests' own: its directory on the first line once it takes requests. It listens at engine.sock there, and
-# has the image `local/base:1`, which is BusyBox. It ends, with its containers, when standard input does. `missing` and why, where
-# none can be started.
+# An engine of the tests' own, `docker` or `podman` by $1: its directory on the first line once it takes requests. It listens at
+# engine.sock there, and has two images: `local/base:1`, which is BusyBox with bash, and `local/empty:1`, which has nothing to
+# run. It ends, with its containers, when standard input does. `missing` and why, where none can be started.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 missing() { echo "missing $1"; exit; }
-for program in dockerd docker runc busybox; do command -v $program >/dev/null || missing "program $program"; done
+needs() { for program; do command -v "$program" >/dev/null || missing "program $program"; done; }
+needs docker runc busybox bash-static
+if [ "$1" = docker ]; then needs dockerd; else needs podman tini-static; fi
 [ "$(id -u)" = 0 ] || missing 'right to start an engine (root)'
 # Short: the path of a socket has 107 bytes at most.
 dir=$(mktemp -d /tmp/flue-engine.XXXXXX)
@@ -13,29 +15,51 @@ socket=unix://$dir/engine.sock
 engine() { docker -H "$socket" "$@"; }
 end() {
     engine ps -aq 2>/dev/null | xargs -r docker -H "$socket" rm -f >/dev/null 2>&1 || true
-    kill "$(cat "$dir/pid")" 2>/dev/null || true
+    kill "$pid" 2>/dev/null || true
     n=0
-    while [ $n -lt 300 ] && [ -e "$dir/pid" ]; do n=$((n + 1)); sleep 0.1; done
+    while [ $n -lt 300 ] && kill -0 "$pid" 2>/dev/null; do n=$((n + 1)); sleep 0.1; done
     # What an engine that was killed left mounted would keep its directory.
     awk -v dir="$dir/" 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r -n 1 umount -l 2>/dev/null || true
     rm -rf "$dir" 2>/dev/null || true
 }
+pid=
 trap end EXIT
 trap 'exit 1' HUP INT TERM
-dockerd --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" -H "$socket" \
-    --iptables=false --ip6tables=false --bridge=none >"$dir/log" 2>&1 </dev/null &
+if [ "$1" = docker ]; then
+    dockerd --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" -H "$socket" \
+        --iptables=false --ip6tables=false --bridge=none >"$dir/log" 2>&1 </dev/null &
+else
+    # runc, because crun takes no hybrid cgroups; limits that hold where raising them is refused.
+    cat >"$dir/containers.conf" <<END
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
+init_path = "$(command -v tini-static)"
+[engine]
+cgroup_manager = "cgroupfs"
+runtime = "runc"
+events_logger = "file"
+init_path = "$(command -v tini-static)"
+END
+    CONTAINERS_CONF=$dir/containers.conf podman --root "$dir/data" --runroot "$dir/exec" --storage-driver vfs \
+        --tmpdir "$dir/tmp" system service --time=0 "$socket" >"$dir/log" 2>&1 </dev/null &
+fi
+pid=$!
 n=0
-while [ $n -lt 120 ] && ! engine version >/dev/null 2>&1; do
-    n=$((n + 1)); sleep 0.5
-    kill -0 $! 2>/dev/null || break
+while [ $n -lt 240 ] && ! engine version >/dev/null 2>&1; do
+    n=$((n + 1)); sleep 0.25
+    kill -0 $pid 2>/dev/null || break
 done
 engine version >/dev/null 2>&1 || { tail -n 5 "$dir/log" >&2; missing 'engine that starts here'; }
 mkdir -p "$dir/image/bin" "$dir/image/tmp" "$dir/image/etc"
 for program in $(busybox --list); do ln -sf busybox "$dir/image/bin/$program"; done
 rm -f "$dir/image/bin/busybox"
 cp "$(command -v busybox)" "$dir/image/bin/busybox"
+cp "$(command -v bash-static)" "$dir/image/bin/bash"
+chmod 1777 "$dir/image/tmp"
+printf 'root:x:0:0::/:/bin/sh\nworker:x:1234:1234::/:/bin/sh\n' >"$dir/image/etc/passwd"
+printf 'root:x:0:\nworker:x:1234:\n' >"$dir/image/etc/group"
 tar -C "$dir/image" -c . | engine import - local/base:1 >/dev/null
-# One that has nothing to run in it.
+tar -C "$dir/image" -c . | engine import -c 'USER worker' - local/user:1 >/dev/null
 mkdir "$dir/empty"
 tar -C "$dir/empty" -c . | engine import - local/empty:1 >/dev/null
 echo "$dir"

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use flue_core::{Error, ErrorKind, NetworkReach, OutputSink, Result, SandboxPath};
+use tokio::sync::mpsc;
 
 use crate::quote::quote;
 
@@ -62,13 +63,14 @@ pub trait Transfer: fmt::Debug + Send + Sync {
 }
 
 /// One script to run.
-#[derive(Clone)]
 #[non_exhaustive]
 pub struct Call {
     /// POSIX shell, for `/bin/sh -c`. At most [`Facts::script_bytes`] long.
     pub script: String,
     /// What the script reads, to its end; nothing when absent. Only with [`Facts::stdin`].
     pub stdin: Option<Bytes>,
+    /// What it reads after that, as it comes. Only with [`Facts::feeds`].
+    pub(crate) feed: Option<Feed>,
     /// The longest it may run, already rounded up to [`Facts::timeout_unit`] and past the kit's own clock: for providers that
     /// end what their callers forgot. Nothing has to be done with it.
     pub timeout: Option<Duration>,
@@ -80,6 +82,22 @@ impl Call {
     /// The script as one line for a login shell of any kind, which is left at once: `exec /bin/sh -c '…'`.
     pub fn command_line(&self) -> String {
         format!("exec /bin/sh -c {}", quote(&self.script))
+    }
+
+    /// Whether the script reads anything.
+    pub fn has_input(&self) -> bool {
+        self.stdin.is_some() || self.feed.is_some()
+    }
+
+    /// The next of what the script reads: [`Call::stdin`], then what is fed; `None` at its end.
+    pub async fn next_input(&mut self) -> Option<Bytes> {
+        if let Some(data) = self.stdin.take() {
+            return Some(data);
+        }
+        match &mut self.feed {
+            Some(feed) => feed.next().await,
+            None => None,
+        }
     }
 
     /// The script as an argument vector: `["/bin/sh", "-c", "…"]`.
@@ -96,6 +114,16 @@ impl fmt::Debug for Call {
             .field("stdin_bytes", &self.stdin.as_ref().map(Bytes::len))
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
+    }
+}
+
+/// Input of a script that runs already.
+#[derive(Debug)]
+pub(crate) struct Feed(pub(crate) mpsc::Receiver<Bytes>);
+
+impl Feed {
+    async fn next(&mut self) -> Option<Bytes> {
+        self.0.recv().await
     }
 }
 
@@ -203,6 +231,9 @@ pub struct Facts {
     pub root: SandboxPath,
     /// Scripts can be given input. Without it the kit stages input in files.
     pub stdin: bool,
+    /// Scripts can be given more input while they run ([`Call::next_input`]), and say what they have to say at once. The kit then
+    /// keeps one running, beside [`Facts::calls`], that serves all file operations of a sandbox.
+    pub feeds: bool,
     /// Both streams come apart, and byte for byte. Without it the kit frames them in base64, and shows output at the end only.
     pub exact: bool,
     /// Output comes while a script runs.
@@ -237,6 +268,7 @@ impl Facts {
             provider: provider.into(),
             root,
             stdin: true,
+            feeds: false,
             exact: true,
             live: true,
             calls: Self::CALLS,

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use flue_core::search::{self, GlobHits, GlobQuery, GrepHits, GrepQuery};
+use flue_core::search::{GlobHits, GlobQuery, GrepHits, GrepQuery};
 use flue_core::{ExecOutput, ExecRequest, FileSystem, Result, Sandbox, SandboxInfo};
 
 use crate::call::{Link, exec};
-use crate::files::Files;
+use crate::files::{Files, glob, grep};
 use crate::provider::Provider;
 use crate::workspace::{AtClose, Secret};
 
@@ -53,11 +53,11 @@ impl Sandbox for RemoteSandbox {
     }
 
     async fn grep(&self, query: GrepQuery) -> Result<GrepHits> {
-        search::grep(&self.files, &query).await
+        Box::pin(grep(&self.files, &query)).await
     }
 
     async fn glob(&self, query: GlobQuery) -> Result<GlobHits> {
-        search::glob(&self.files, &query).await
+        Box::pin(glob(&self.files, &query)).await
     }
 
     /// Ends the commands that run, then does with the machine what [`AtClose`] says.

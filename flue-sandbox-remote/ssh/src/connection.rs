@@ -72,6 +72,7 @@ impl Connection {
     pub(crate) fn new(handle: Handle<HostKeys>, root: SandboxPath) -> Self {
         let mut facts = Facts::new("ssh", root);
         facts.calls = CHANNELS;
+        facts.feeds = true;
         facts
             .notes
             .push("This is a machine that others may use too; nothing keeps commands to the directory.".to_owned());
@@ -99,7 +100,7 @@ impl Driver for Connection {
         &self.facts
     }
 
-    async fn run(&self, call: Call) -> Result<Ended, Refused> {
+    async fn run(&self, mut call: Call) -> Result<Ended, Refused> {
         let channel = self.handle.channel_open_session().await;
         let channel = channel.map_err(|error| self.unsent("the host opens no further channel (MaxSessions)", error))?;
         let (mut read, write) = channel.split();
@@ -109,8 +110,9 @@ impl Driver for Connection {
             .exec(true, call.command_line())
             .await
             .map_err(|error| self.unsent("the host takes no command", error))?;
+        let output = Arc::clone(&call.output);
         let mut feed = std::pin::pin!(async {
-            if let Some(data) = call.stdin.clone() {
+            while let Some(data) = call.next_input().await {
                 // A script that does not read to the end is no error.
                 let _ = write.half.data_bytes(data).await;
             }
@@ -126,8 +128,8 @@ impl Driver for Connection {
                 }
             };
             match message {
-                Some(ChannelMsg::Data { data }) => call.output.output(OutputStream::Stdout, &data),
-                Some(ChannelMsg::ExtendedData { data, ext: STDERR }) => call.output.output(OutputStream::Stderr, &data),
+                Some(ChannelMsg::Data { data }) => output.output(OutputStream::Stdout, &data),
+                Some(ChannelMsg::ExtendedData { data, ext: STDERR }) => output.output(OutputStream::Stderr, &data),
                 Some(ChannelMsg::ExitStatus { exit_status }) => {
                     ended = Some(Ended::Exited(i32::try_from(exit_status).unwrap_or(i32::MAX)));
                 }

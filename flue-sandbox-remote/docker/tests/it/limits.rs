@@ -3,12 +3,11 @@
 use flue_core::{ErrorKind, ExecRequest, NetworkReach, OpenRequest, Sandbox};
 use flue_sandbox_remote_docker::Docker;
 use flue_sandbox_remote_kit::{NetworkPolicy, Remote, Workspace};
+use flue_sandbox_remote_testkit::checks::secret::{self, PLANTED};
 
-use crate::engine::engine;
+use crate::engine::Engine;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_container_has_no_network_no_privileges_and_limits() {
-    let Some(engine) = engine("limits") else { return };
+pub(crate) async fn a_container_has_no_network_no_privileges_and_limits(engine: &'static Engine) {
     let docker = engine.docker().memory(96 << 20).processes(60);
     let sandbox = Remote::new(docker).owner("limits").create(OpenRequest::new("held")).await.unwrap();
     assert_eq!(sandbox.info().capabilities.network, NetworkReach::None);
@@ -31,9 +30,7 @@ async fn a_container_has_no_network_no_privileges_and_limits() {
     sandbox.close().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_policy_that_cannot_be_held_is_refused_before_anything_is_made() {
-    let Some(engine) = engine("policies") else { return };
+pub(crate) async fn a_policy_that_cannot_be_held_is_refused_before_anything_is_made(engine: &'static Engine) {
     let list = Workspace::named("list").network(NetworkPolicy::AllowList(vec!["a.example".into()]));
     let error = engine.remote("policies").workspace(list).create(OpenRequest::new("x")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
@@ -53,9 +50,7 @@ async fn a_policy_that_cannot_be_held_is_refused_before_anything_is_made() {
     assert_eq!(engine.client(&["ps", "-aq", "--filter", "label=flue-owner=policies"]).lines().count(), 2);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn images_that_lack_and_engines_that_are_not_there_say_so_and_leave_nothing() {
-    let Some(engine) = engine("images") else { return };
+pub(crate) async fn images_that_lack_and_engines_that_are_not_there_say_so_and_leave_nothing(engine: &'static Engine) {
     let refuse =
         async |docker: Docker| Remote::new(docker).owner("images").create(OpenRequest::new("x")).await.unwrap_err();
     let error = refuse(engine.image("local/absent:1")).await;
@@ -71,20 +66,27 @@ async fn images_that_lack_and_engines_that_are_not_there_say_so_and_leave_nothin
     assert_eq!(engine.client(&["ps", "-aq", "--filter", "label=flue-owner=images"]), "");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn variables_reach_commands_and_nothing_else() {
-    const VALUE: &str = "planted-token-91c4";
-    let Some(engine) = engine("secrets") else { return };
-    let remote = engine.remote("secrets").workspace(Workspace::per_session().env("TOKEN", VALUE));
+pub(crate) async fn variables_reach_commands_and_nothing_else(engine: &'static Engine) {
+    let remote = engine.remote("secrets").workspace(Workspace::per_session().env("TOKEN", PLANTED));
     let sandbox = remote.create(OpenRequest::new("secrets")).await.unwrap();
-    let look = "printf %s \"$TOKEN\"; cat /proc/[0-9]*/cmdline 2>/dev/null | grep -ac planted-tok[e]n-91c4";
+    let (first, rest) = PLANTED.split_at(7);
+    let (middle, rest) = rest.split_at(1);
+    // Written so that the search does not find itself.
+    let look =
+        format!("printf %s \"$TOKEN\"; cat /proc/[0-9]*/cmdline 2>/dev/null | grep -ac '{first}[{middle}]{rest}'");
     let output = sandbox.exec(ExecRequest::new(look)).await.unwrap();
-    assert_eq!(output.stdout_text(), format!("{VALUE}0\n"));
-    let failed = sandbox.exec(ExecRequest::new("true").with_env("BAD-NAME", VALUE)).await.unwrap_err();
-    let told = engine.client(&["inspect", sandbox.machine()]);
+    assert_eq!(output.stdout_text(), format!("{PLANTED}0\n"));
+    let failed = sandbox.exec(ExecRequest::new("true").with_env("BAD-NAME", PLANTED)).await.unwrap_err();
+    let (told, logged) = (engine.client(&["inspect", sandbox.machine()]), engine.log());
     engine.client(&["rm", "-f", sandbox.machine()]);
-    let died = sandbox.exec(ExecRequest::new("true")).await.unwrap_err();
-    let shown = format!("{remote:?} {sandbox:?} {:?} {failed:?} {died:?} {told}", sandbox.info());
-    assert!(!shown.contains("planted"), "{shown}");
+    let died = sandbox.exec(ExecRequest::new("true").with_env("TOKEN", PLANTED)).await.unwrap_err();
+    let lost = sandbox.fs().list(&sandbox.info().cwd).await.unwrap_err();
+    let shown = [
+        format!("{remote:?} {sandbox:?} {:?}", sandbox.info()),
+        format!("{failed:?} {failed:#} {died:?} {died:#} {lost:?} {lost:#}"),
+        told,
+        logged,
+    ];
+    secret::absent(shown.iter().map(String::as_str));
     sandbox.close().await.unwrap();
 }

@@ -2,18 +2,16 @@
 
 use std::time::{Duration, SystemTime};
 
-use flue_core::{Error, ErrorKind, ExecEnd, ExecRequest, OpenRequest, Sandbox};
+use flue_core::{Error, ErrorKind, ExecRequest, OpenRequest, Sandbox};
 use flue_sandbox_remote_kit::{AtClose, Labels, OWNER_LABEL, Provider, Reuse, Workspace, sweep};
 
-use crate::engine::engine;
+use crate::engine::Engine;
 
 fn lost(error: &Error) -> bool {
     error.kind() == ErrorKind::SandboxDied && error.fact("reason") == Some("state_lost")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_container_made_anew_under_the_same_name_is_lost_and_nothing_runs_there() {
-    let Some(engine) = engine("state lost") else { return };
+pub(crate) async fn a_container_made_anew_under_the_same_name_is_lost_and_nothing_runs_there(engine: &'static Engine) {
     let remote = engine.remote("lost");
     let sandbox = remote.create(OpenRequest::new("lost")).await.unwrap();
     let name = sandbox.machine().to_owned();
@@ -34,9 +32,7 @@ async fn a_container_made_anew_under_the_same_name_is_lost_and_nothing_runs_ther
     assert!(lost(&error), "{error:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_stopped_or_rests_goes_on_with_its_files() {
-    let Some(engine) = engine("stopping") else { return };
+pub(crate) async fn what_stopped_or_rests_goes_on_with_its_files(engine: &'static Engine) {
     let open = |at_close, reuse| async move {
         let workspace = Workspace::named("rests").at_close(at_close).reuse(reuse);
         engine.remote("stops").workspace(workspace).create(OpenRequest::new("x")).await
@@ -61,9 +57,7 @@ async fn what_stopped_or_rests_goes_on_with_its_files() {
     assert_eq!(engine.docker().delete("../images/x").await.unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn sweeping_takes_only_what_is_over_and_owned() {
-    let Some(engine) = engine("sweep") else { return };
+pub(crate) async fn sweeping_takes_only_what_is_over_and_owned(engine: &'static Engine) {
     let hour = Duration::from_secs(3600);
     let open = |name: &'static str, owner: &'static str, workspace: Workspace| async move {
         let remote = engine.remote(owner).workspace(workspace);
@@ -82,19 +76,4 @@ async fn sweeping_takes_only_what_is_over_and_owned() {
     assert_eq!(swept.iter().map(|machine| &machine.id).collect::<Vec<_>>(), [&over]);
     let names = engine.client(&["ps", "-a", "--format", "{{.Names}}"]);
     assert!(!names.contains(&over) && names.contains(&kept) && names.contains(&others), "{names}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_missing_directory_and_a_missing_command_are_told_apart_from_each_other_and_from_success() {
-    let Some(engine) = engine("missing things") else { return };
-    let sandbox = engine.remote("missing").create(OpenRequest::new("missing")).await.unwrap();
-    let nowhere = sandbox.info().cwd.join("nowhere").unwrap();
-    let error = sandbox.exec(ExecRequest::new("true").with_cwd(nowhere)).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
-    let output = sandbox.exec(ExecRequest::new("no-such-command")).await.unwrap();
-    assert_eq!((output.end, output.stdout_text().as_ref()), (ExecEnd::Exited(127), ""));
-    assert!(output.stderr_text().contains("no-such-command"));
-    let output = sandbox.exec(ExecRequest::new("exit 126")).await.unwrap();
-    assert_eq!(output.end, ExecEnd::Exited(126));
-    sandbox.close().await.unwrap();
 }

@@ -8,12 +8,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use flue_core::{Error, ErrorKind, Result, Retry};
-use tokio::sync::{OwnedRwLockReadGuard, RwLock, Semaphore, SemaphorePermit, watch};
+use tokio::sync::{Mutex, OwnedRwLockReadGuard, RwLock, Semaphore, SemaphorePermit, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::capture::Capture;
 use super::lane::Stage;
+use super::resident::Resident;
 use super::script::Frame;
 use crate::driver::{self, Death, Driver, Ended, Liveness, Refused, died};
 use crate::id;
@@ -45,6 +46,8 @@ pub(crate) struct Link {
     work: Arc<RwLock<()>>,
     /// How many commands were dropped and may still run. Calls wait for them: what comes after a drop sees its end.
     dropped: watch::Sender<usize>,
+    /// The shell that file operations share, while none of them has it.
+    pub(super) resident: Mutex<Option<Resident>>,
     pub(crate) closed: CancellationToken,
 }
 
@@ -88,6 +91,7 @@ impl Link {
             control: Semaphore::new(1),
             work: Arc::default(),
             dropped: watch::Sender::new(0),
+            resident: Mutex::default(),
             closed: CancellationToken::new(),
         }
     }
@@ -103,6 +107,7 @@ impl Link {
         if tokio::time::timeout(CLOSE_LIMIT, self.work.write()).await.is_err() {
             tracing::debug!("commands are left behind: their end did not come in time");
         }
+        self.end_resident().await;
         self.driver.disconnect().await
     }
 
@@ -140,7 +145,11 @@ impl Link {
         let capture = Capture::one(&frame.marker(), room.saturating_mul(2));
         let cancel = CancellationToken::new();
         let call = Call { operation, script, stdin, capture: Arc::clone(&capture), timeout: None, cancel };
-        if let Over::Stopped(..) = self.call(call).await? {
+        let over = match self.by_resident(&call).await? {
+            Some(over) => over,
+            None => self.call(call).await?,
+        };
+        if let Over::Stopped(..) = over {
             return Err(closed(operation));
         }
         let [(kept, dropped), (complaint, _)] = capture.take();
@@ -163,9 +172,13 @@ impl Link {
             () = call.cancel.cancelled() => return Ok(Over::Stopped(Why::Cancelled, None)),
             () = self.closed.cancelled() => return Ok(Over::Stopped(Why::Closed, None)),
         };
-        // The reaper's own time is bounded, and so is this.
-        let _ = self.dropped.subscribe().wait_for(|count| *count == 0).await;
+        self.nothing_dropped().await;
         self.send(call).await
+    }
+
+    /// Waits for the end of what was dropped. The reaper's own time is bounded, and so is this.
+    pub(super) async fn nothing_dropped(&self) {
+        let _ = self.dropped.subscribe().wait_for(|count| *count == 0).await;
     }
 
     /// Counts a command that was dropped, until its processes were struck.
@@ -213,6 +226,7 @@ impl Link {
         let run = driver::Call {
             script: call.script.clone(),
             stdin: call.stdin.clone(),
+            feed: None,
             timeout: call.timeout.map(|time| round_up(time.saturating_add(CLOCK_SLACK), facts.timeout_unit)),
             output: Arc::clone(&call.capture) as _,
         };
@@ -246,7 +260,7 @@ impl Link {
     }
 
     /// What a call is that the driver does not wait for any more.
-    async fn judge(&self, call: &Call, ended: Result<Ended, Refused>) -> Result<Over, Refused> {
+    pub(super) async fn judge(&self, call: &Call, ended: Result<Ended, Refused>) -> Result<Over, Refused> {
         if call.capture.is_over() {
             return Ok(Over::Ended);
         }
@@ -289,7 +303,7 @@ impl fmt::Debug for Link {
 
 /// A driver's call that is given up when nobody listens to it.
 #[derive(Debug)]
-pub(crate) struct Running(JoinHandle<Result<Ended, Refused>>);
+pub(crate) struct Running(pub(super) JoinHandle<Result<Ended, Refused>>);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -302,7 +316,7 @@ async fn slot(slots: &Semaphore) -> Result<SemaphorePermit<'_>> {
 }
 
 /// Waits for the machine's death.
-async fn watch(driver: &dyn Driver) -> Death {
+pub(super) async fn watch(driver: &dyn Driver) -> Death {
     loop {
         tokio::time::sleep(PROBE_EVERY).await;
         match tokio::time::timeout(PROBE_SILENCE, driver.probe()).await {
@@ -339,7 +353,7 @@ pub(crate) fn closed(operation: &'static str) -> Error {
     Error::new(ErrorKind::SandboxDied, operation, "the sandbox was closed").with("reason", "closed")
 }
 
-fn lost(operation: &'static str, error: tokio::task::JoinError) -> Refused {
+pub(super) fn lost(operation: &'static str, error: tokio::task::JoinError) -> Refused {
     Error::new(ErrorKind::Internal, operation, "the call was lost").with_source(error).into()
 }
 

@@ -5,6 +5,7 @@ mod command;
 mod lane;
 mod link;
 mod reap;
+mod resident;
 pub(crate) mod script;
 
 pub(crate) use self::command::exec;

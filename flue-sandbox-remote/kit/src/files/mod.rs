@@ -1,5 +1,6 @@
 //! Files by scripts: one for each operation, answers in fields that end with NUL.
 
+mod ahead;
 mod script;
 mod stage;
 
@@ -10,6 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use flue_core::{CreateDir, DirEntry, Error, ErrorKind, FileKind, FileSystem, Metadata, Remove, Result, SandboxPath};
 
+pub(crate) use self::ahead::{glob, grep};
 pub(crate) use self::stage::stage;
 use crate::call::Link;
 
@@ -25,7 +27,7 @@ const AROUND_BYTES: usize = 4 << 10;
 const END: &[u8] = b"\0end";
 
 /// The files of one machine.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Files {
     link: Arc<Link>,
 }
@@ -33,6 +35,11 @@ pub(crate) struct Files {
 impl Files {
     pub(crate) fn new(link: Arc<Link>) -> Self {
         Self { link }
+    }
+
+    /// The most of `most` bytes that one answer can have.
+    fn answer_bytes(&self, most: usize) -> usize {
+        self.link.driver().facts().reply_bytes.map_or(most, |bytes| bytes.min(most))
     }
 
     /// Runs one operation on `path`, its first argument, and gives what follows `ok`.

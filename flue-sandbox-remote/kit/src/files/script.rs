@@ -128,6 +128,29 @@ else
     yes
 fi"#;
 
+/// All directories and then all files below a directory: `dir NUL … NUL NUL file NUL … /`, relative to it. `$2` the most bytes,
+/// after which it breaks off, `$3` the greatest depth.
+pub(super) const TREE: &str = r#"
+if [ ! -r "$1" ] || [ ! -d "$1" ] || ! cd -- "$1"; then nay io
+else
+    printf 'ok\0'
+    { find . -maxdepth "$3" -type d -print0; printf '\0'; find . -maxdepth "$3" -type f -print0; printf /; } | head -c "$2"
+    yes
+fi"#;
+
+/// Files, `$4…`: `- NUL` for what is none or cannot be read, `> size NUL` for what is larger than `$3`, else
+/// `= size NUL bytes NUL .`. Breaks off once there would be more than `$2` bytes.
+pub(super) const BATCH: &str = r#"
+l=$2; m=$3; shift 3
+printf 'ok\0'
+for f; do
+    if [ -L "$f" ] || [ ! -f "$f" ] || [ ! -r "$f" ] || ! s=$(stat -c %s -- "$f"); then printf -- '-\0'
+    elif [ "$s" -gt "$m" ]; then printf '>%s\0' "$s"
+    elif [ "$s" -gt "$l" ]; then break
+    else l=$((l-s)); printf '=%s\0' "$s"; head -c "$s" <"$f"; printf '\0.'; fi
+done
+yes"#;
+
 /// `$2` whether recursive.
 pub(super) const CREATE_DIR: &str = r#"
 p=${1%/*}; p=${p:-/}; b=${1##*/}

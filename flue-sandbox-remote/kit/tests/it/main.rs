@@ -4,5 +4,6 @@
 mod faults;
 #[cfg(feature = "http")]
 mod http;
+mod resident;
 mod shell;
 mod suite;

@@ -40,6 +40,8 @@ impl Drop for Temp {
 pub(crate) enum Kind {
     /// Streams both ways, byte for byte.
     Exact,
+    /// As that one, and takes more input while a script runs.
+    Fed,
     /// Takes no input, carries UTF-8 in one stream, answers at the end and in small pieces.
     Text,
 }
@@ -61,6 +63,8 @@ pub(crate) struct Faults {
     pub(crate) silent: AtomicBool,
     /// How many calls were sent.
     pub(crate) sent: AtomicU32,
+    /// The process of the last call that is fed while it runs: its shell stays.
+    pub(crate) process: AtomicU32,
 }
 
 #[derive(Debug)]
@@ -76,7 +80,7 @@ impl Driver for Shell {
         &self.facts
     }
 
-    async fn run(&self, call: Call) -> Result<Ended, Refused> {
+    async fn run(&self, mut call: Call) -> Result<Ended, Refused> {
         self.faults.sent.fetch_add(1, Ordering::SeqCst);
         let refuse = |left: u32| left.checked_sub(1);
         if self.faults.refuse.fetch_update(Ordering::SeqCst, Ordering::SeqCst, refuse).is_ok() {
@@ -96,20 +100,25 @@ impl Driver for Shell {
         let [program, flag, script] = call.argv();
         let mut command = Command::new(program);
         command.args([flag, script]).env_clear().env("PATH", std::env::var_os("PATH").unwrap()).kill_on_drop(true);
-        command.stdin(if call.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
+        command.stdin(if call.has_input() { Stdio::piped() } else { Stdio::null() });
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        assert!(self.kind == Kind::Exact || call.stdin.is_none(), "this transport takes no input");
-        let stdin = child.stdin.take().zip(call.stdin.clone());
+        if call.stdin.is_none() && call.has_input() {
+            self.faults.process.store(child.id().unwrap(), Ordering::SeqCst);
+        }
+        assert!(self.kind != Kind::Text || !call.has_input(), "this transport takes no input");
+        let (stdin, output) = (child.stdin.take(), Arc::clone(&call.output));
         let feed = async {
-            if let Some((mut pipe, data)) = stdin {
-                let _ = pipe.write_all(&data).await;
+            if let Some(mut pipe) = stdin {
+                while let Some(data) = call.next_input().await {
+                    let _ = pipe.write_all(&data).await;
+                }
             }
         };
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         match self.kind {
-            Kind::Exact => {
-                let out = pump(stdout, OutputStream::Stdout, &*call.output);
-                let err = pump(stderr, OutputStream::Stderr, &*call.output);
+            Kind::Exact | Kind::Fed => {
+                let out = pump(stdout, OutputStream::Stdout, &*output);
+                let err = pump(stderr, OutputStream::Stderr, &*output);
                 tokio::join!(feed, out, err);
             }
             Kind::Text => {
@@ -117,7 +126,7 @@ impl Driver for Shell {
                 tokio::join!(pump(stdout, OutputStream::Stdout, &out), pump(stderr, OutputStream::Stderr, &err));
                 let bytes = [out.0.into_inner().unwrap(), err.0.into_inner().unwrap()].concat();
                 assert!(bytes.len() <= 2 << 20, "an answer of {} bytes", bytes.len());
-                call.output.output(OutputStream::Stdout, String::from_utf8_lossy(&bytes).as_bytes());
+                output.output(OutputStream::Stdout, String::from_utf8_lossy(&bytes).as_bytes());
             }
         }
         Ok(child.wait().await.unwrap().code().map_or(Ended::Signalled, Ended::Exited))
@@ -186,6 +195,7 @@ impl Provider for Shells {
 
     async fn attach(&self, id: &str) -> Result<Arc<dyn Driver>> {
         let mut facts = Facts::new("shell", SandboxPath::new(id)?);
+        facts.feeds = self.kind == Kind::Fed;
         if self.kind == Kind::Text {
             facts.stdin = false;
             facts.exact = false;

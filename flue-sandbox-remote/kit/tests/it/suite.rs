@@ -19,6 +19,11 @@ fn exact_passes() {
 }
 
 #[test]
+fn fed_passes() {
+    one_machine(suite(Remote::new(Shells::new(Kind::Fed)))).run_blocking().assert();
+}
+
+#[test]
 fn text_passes() {
     one_machine(suite(Remote::new(Shells::new(Kind::Text)))).run_blocking().assert();
 }

@@ -23,12 +23,13 @@ impl Family {
         Self { argument: format!("300.{}{}", NEXT.fetch_add(1, Ordering::Relaxed), process::id()) }
     }
 
-    /// The background, another session, no hang-up by `nohup` and by trap, two forks and a session, a deaf ear to `TERM`. It
+    /// The background, another session, no hang-up by trap and, where it is there, `nohup`, two forks and a session, a deaf ear to `TERM`. It
     /// says `up`.
     pub(super) fn command(&self) -> String {
         let sleep = format!("sleep {}", self.argument);
         format!(
-            "{sleep} & setsid {sleep} & nohup {sleep} >/dev/null 2>&1 & (trap '' HUP; {sleep}) & \
+            "{sleep} & setsid {sleep} & (trap '' HUP; {sleep}) & \
+             if command -v nohup >/dev/null; then nohup {sleep} >/dev/null 2>&1 & else {sleep} & fi; \
              (setsid sh -c '{sleep} & {sleep}' &) ; (trap '' TERM; {sleep}) & echo up; wait; {sleep}"
         )
     }
