@@ -13,8 +13,10 @@ use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncWriteExt as _, BufReader, split};
+use tokio::sync::OnceCell;
 use tokio::time::sleep;
 
+use crate::archive::Rights;
 use crate::engine::{Engine, query};
 use crate::{archive, frames};
 
@@ -22,6 +24,8 @@ use crate::{archive, frames};
 const BUFFER_BYTES: usize = 64 << 10;
 /// How many scripts run in a container at a time: an engine has no bound of its own, its machine has.
 const CALLS: usize = 16;
+/// Has a script read its input to the end, when it has ended: Podman loses the output of what leaves some of it unread.
+const DRAIN: &str = "trap 'cat >/dev/null' EXIT\n";
 /// How often, and how many times, an exec whose stream ended is asked for its end: it comes a moment later at times.
 const ENDED_EVERY: Duration = Duration::from_millis(50);
 const ENDED_ASKED: usize = 40;
@@ -33,6 +37,8 @@ pub(crate) struct Container {
     pub(crate) name: String,
     facts: Facts,
     disconnected: AtomicBool,
+    /// Those of the files that its user makes, once that was looked at.
+    pub(crate) rights: OnceCell<Rights>,
 }
 
 /// What an engine says of a container.
@@ -114,7 +120,7 @@ impl Container {
             "This is a container without privileges: packages cannot be installed unless its image is made for it."
                 .into(),
         );
-        Self { engine, name: name.to_owned(), facts, disconnected: AtomicBool::new(false) }
+        Self { engine, name: name.to_owned(), facts, disconnected: AtomicBool::new(false), rights: OnceCell::new() }
     }
 
     /// Makes an exec, which starts nothing yet.
@@ -154,6 +160,9 @@ impl Driver for Container {
     async fn run(&self, mut call: Call) -> Result<Ended, Refused> {
         if self.disconnected.load(Ordering::SeqCst) {
             return Err(died("exec", Death::Disconnected).into());
+        }
+        if call.stdin.is_some() {
+            call.script.insert_str(0, DRAIN);
         }
         // No directory of the exec's own: for one that is missing, engines differ in the stream and the status that say so.
         let exec = json!({

@@ -1,7 +1,7 @@
 #!/bin/sh
 # An engine of the tests' own, `docker` or `podman` by $1: its directory on the first line once it takes requests. It listens at
-# engine.sock there, and has two images: `local/base:1`, which is BusyBox with bash, and `local/empty:1`, which has nothing to
-# run. It ends, with its containers, when standard input does. `missing` and why, where none can be started.
+# engine.sock there, and has three images: `local/base:1`, which is BusyBox with bash, `local/user:1`, which is the same for a user
+# without rights, and `local/empty:1`, which has nothing to run. It ends, with its containers, when standard input does. `missing` and why, where none can be started.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 missing() { echo "missing $1"; exit; }
@@ -59,6 +59,8 @@ chmod 1777 "$dir/image/tmp"
 printf 'root:x:0:0::/:/bin/sh\nworker:x:1234:1234::/:/bin/sh\n' >"$dir/image/etc/passwd"
 printf 'root:x:0:\nworker:x:1234:\n' >"$dir/image/etc/group"
 tar -C "$dir/image" -c . | engine import - local/base:1 >/dev/null
+mkdir "$dir/image/workspace"
+chown 1234:1234 "$dir/image/workspace"
 tar -C "$dir/image" -c . | engine import -c 'USER worker' - local/user:1 >/dev/null
 mkdir "$dir/empty"
 tar -C "$dir/empty" -c . | engine import - local/empty:1 >/dev/null

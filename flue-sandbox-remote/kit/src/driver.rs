@@ -58,7 +58,8 @@ pub trait Transfer: fmt::Debug + Send + Sync {
     /// Reads a regular file that was there a moment ago. The kit compares the length.
     async fn download(&self, path: &SandboxPath) -> Result<Bytes>;
 
-    /// Writes a new file in a directory that exists. The kit compares the length and moves the file into place.
+    /// Writes over an empty file, which has the right owner and permissions, and keeps them. The kit compares the length and moves
+    /// the file into place.
     async fn upload(&self, path: &SandboxPath, data: Bytes) -> Result<()>;
 }
 

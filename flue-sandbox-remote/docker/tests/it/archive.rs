@@ -19,7 +19,7 @@ async fn say(sandbox: &RemoteSandbox, command: &str) -> String {
     output.stdout_text().trim().to_owned()
 }
 
-pub(crate) async fn large_files_belong_to_the_containers_user(engine: &'static Engine) {
+pub(crate) async fn large_files_belong_to_the_containers_user_whom_the_host_need_not_know(engine: &'static Engine) {
     for (image, user) in [("local/base:1", "0:0"), ("local/user:1", "1234:1234")] {
         let remote = Remote::new(engine.image(image)).owner("owned");
         let sandbox = remote.create(OpenRequest::new(image)).await.unwrap();

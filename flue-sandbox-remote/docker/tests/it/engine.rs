@@ -78,10 +78,15 @@ impl Engine {
         std::fs::read_to_string(self.dir.join("log")).unwrap()
     }
 
-    /// Asks the engine for a stream, and goes away once it begins.
+    /// Asks the engine for a stream, and goes away once `up` has come: what did not begin is not begun any more.
     pub(crate) fn begin_and_leave(&self, path: &str, body: &[u8]) {
         let mut stream = self.send("POST", path, body);
-        assert!(stream.read(&mut [0; 64]).unwrap() > 0);
+        let mut came = Vec::new();
+        while !came.ends_with(b"up\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            came.extend(byte);
+        }
     }
 
     /// Asks the engine by its own interface, past this crate: the status, and what it says.

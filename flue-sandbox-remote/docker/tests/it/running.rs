@@ -36,7 +36,7 @@ pub(crate) fn main() -> ExitCode {
 fn tests() -> Vec<(&'static str, Test)> {
     list![
         archive::{
-            large_files_belong_to_the_containers_user,
+            large_files_belong_to_the_containers_user_whom_the_host_need_not_know,
             links_lead_nowhere_outside,
             what_replaces_a_file_keeps_its_permissions,
         },
@@ -67,6 +67,7 @@ fn tests() -> Vec<(&'static str, Test)> {
             a_missing_parent_is_made_although_archives_go_to_none_or_make_it,
             a_link_is_read_through_although_archives_hold_the_link,
             facts_of_a_link_are_those_of_its_target_although_archives_differ,
+            output_is_whole_although_an_engine_loses_that_of_what_reads_no_input,
             a_script_without_a_last_line_has_no_exit_code_whatever_the_engine_says,
             a_closed_stream_ends_nothing_so_the_kit_does,
         },

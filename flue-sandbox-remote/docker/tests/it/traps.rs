@@ -123,6 +123,17 @@ pub(crate) async fn facts_of_a_link_are_those_of_its_target_although_archives_di
     sandbox.close().await.unwrap();
 }
 
+pub(crate) async fn output_is_whole_although_an_engine_loses_that_of_what_reads_no_input(engine: &'static Engine) {
+    let sandbox = open(engine, "unread").await;
+    for bytes in [1, 300_000, 3 << 20] {
+        let request = ExecRequest::new("echo out; echo err >&2; exit 3").with_stdin(vec![b'x'; bytes]);
+        let output = sandbox.exec(request).await.unwrap();
+        let said = (output.end, output.stdout_text(), output.stderr_text());
+        assert_eq!(said, (ExecEnd::Exited(3), "out\n".into(), "err\n".into()), "{bytes}");
+    }
+    sandbox.close().await.unwrap();
+}
+
 pub(crate) async fn a_script_without_a_last_line_has_no_exit_code_whatever_the_engine_says(engine: &'static Engine) {
     let sandbox = open(engine, "ends").await;
     // The shell around the command is killed, which is what the engine's exec is.
@@ -135,7 +146,7 @@ pub(crate) async fn a_script_without_a_last_line_has_no_exit_code_whatever_the_e
 
 pub(crate) async fn a_closed_stream_ends_nothing_so_the_kit_does(engine: &'static Engine) {
     let sandbox = open(engine, "closed").await;
-    let body = r#"{"Cmd":["sleep","300"],"AttachStdout":true}"#;
+    let body = r#"{"Cmd":["sh","-c","echo up; sleep 300"],"AttachStdout":true}"#;
     let id = make_exec(engine, sandbox.machine(), body);
     engine.begin_and_leave(&format!("/exec/{id}/start"), br#"{"Detach":false,"Tty":false}"#);
     tokio::time::sleep(Duration::from_secs(1)).await;

@@ -78,12 +78,13 @@ fi"#
     )
 }
 
-/// The first part of a write in pieces: `target NUL temporary`. `$2` makes a name.
+/// The first part of a write in pieces: `target NUL temporary`, the latter an empty file. `$2` makes a name.
 pub(super) fn place() -> String {
     format!(
         r#"{TARGET}
 if [ "$e" = why ]; then why "$t" w
 elif [ -n "$e" ]; then nay $e
+elif ! true >"$k"; then nay denied
 else printf 'ok\0%s\0%s' "$t" "$k"; yes; fi"#
     )
 }

@@ -5,5 +5,6 @@ mod faults;
 #[cfg(feature = "http")]
 mod http;
 mod resident;
+mod search;
 mod shell;
 mod suite;
