@@ -134,6 +134,9 @@ async fn blanks_in_names_are_kept() {
             assert!(data.len() == LARGE + index && data.iter().all(|byte| usize::from(*byte) == index), "{name:?}");
         }
         assert!(server.count("/files/") > 0, "large files go by the provider's own interface");
+        let driver = server.daytona().attach(sandbox.machine()).await.unwrap();
+        let takes = |name: &str| driver.files().unwrap().takes(&sandbox.info().cwd.join(name).unwrap());
+        assert!(takes("a b") && takes("é") && !takes("a ") && !takes("a\n") && !takes("a\u{3000}"));
     }
 }
 

@@ -146,8 +146,8 @@ async fn a_network_policy_holds_or_nothing_is_made() {
     assert_eq!(open(server.daytona(), NetworkPolicy::None).await.unwrap(), NetworkReach::None);
     // A list is refused without the word that it is enforced, and so is what no list can say.
     let fresh = Server::start().await;
-    for daytona in [fresh.daytona(), fresh.daytona().allow_lists(true)] {
-        let error = open(daytona, list(&["https://a.example"])).await.unwrap_err();
+    for (daytona, host) in [(fresh.daytona(), "a.example"), (fresh.daytona().allow_lists(true), "https://a.example")] {
+        let error = open(daytona, list(&[host])).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
     }
     assert_eq!(fresh.count("POST /api/sandbox"), 0);

@@ -16,8 +16,10 @@ use crate::machine::{Machine, random_id};
 const HOME: &str = "/home/daytona";
 /// The version of the daemon whose behaviour is modelled.
 const DAEMON_VERSION: &str = "0.190.0";
-/// How long starting, stopping and deleting take.
+/// How long starting and stopping take.
 const PASSING: Duration = Duration::from_millis(150);
+/// How long a sandbox is told of that is being deleted.
+const GOING: Duration = Duration::from_secs(2);
 /// Minutes without activity after which a sandbox stops, unless it is told otherwise.
 const AUTO_STOP: i64 = 15;
 
@@ -230,7 +232,7 @@ impl Sandbox {
                 inner.active = Instant::now();
             }
             State::Stopping if passed => inner.turn(State::Stopped),
-            State::Destroying if passed => return false,
+            State::Destroying if inner.since.elapsed() >= GOING => return false,
             // Whatever runs inside is no activity.
             State::Started if inner.auto_stop > 0 && over(inner.auto_stop, inner.active) => inner.end(State::Stopping),
             State::Stopped if inner.auto_delete >= 0 && over(inner.auto_delete, inner.since) => {
