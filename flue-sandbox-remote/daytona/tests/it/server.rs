@@ -7,6 +7,10 @@ use flue_sandbox_remote_daytona::Daytona;
 use flue_sandbox_remote_kit::{Remote, RemoteSandbox};
 use flue_sandbox_remote_testkit::Faults;
 use flue_sandbox_remote_testkit::daytona::{self as fake, API_KEY, Habits};
+use tokio::sync::Mutex;
+
+/// Held by tests that keep the machine busy, one at a time: what they do has limits of time.
+pub(crate) static BUSY: Mutex<()> = Mutex::const_new(());
 
 pub(crate) struct Server(pub(crate) fake::Daytona);
 
