@@ -15,6 +15,11 @@ use crate::workspace::Secret;
 
 /// How long making a connection may take.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+/// How long a connection is kept for the next request: shorter than servers and balancers keep it, so that no request is lost in one
+/// that was closed a moment ago.
+const IDLE_LIMIT: Duration = Duration::from_secs(15);
+/// How often a silent connection is asked for a sign of life, by TCP: a reply may be long in coming.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// The shortest text that is blanked in errors: shorter ones hide nothing and are found everywhere.
 const SHORTEST_SECRET: usize = 6;
 
@@ -50,6 +55,9 @@ impl Http {
             .user_agent(concat!("flue/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_LIMIT)
+            .pool_idle_timeout(IDLE_LIMIT)
+            .tcp_keepalive(KEEP_ALIVE)
+            .tcp_keepalive_interval(KEEP_ALIVE)
             .tcp_nodelay(true)
             .build()
             .map_err(|error| failed(error.into()))?;

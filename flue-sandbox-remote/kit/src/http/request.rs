@@ -77,6 +77,13 @@ impl Request {
         self
     }
 
+    /// Sets how long the server may be silent, before its reply and within it. By default [`SILENCE`].
+    #[must_use]
+    pub fn silence(mut self, limit: Duration) -> Self {
+        self.silence = Some(limit);
+        self
+    }
+
     /// Waits however long the server is silent: for what is answered when it is done. Somebody else must watch.
     #[must_use]
     pub fn patient(mut self) -> Self {
