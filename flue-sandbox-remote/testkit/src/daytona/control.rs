@@ -69,7 +69,11 @@ fn list(shared: &Shared, request: &Request) -> Response {
         Some(Err(_)) => return error(400, "BAD_REQUEST", "Invalid labels JSON format"),
     };
     let wanted = super::sandbox::strings(&wanted);
-    let limit = request.param("limit").and_then(|limit| limit.parse().ok()).unwrap_or(100).min(shared.habits.page);
+    let asked = request.param("limit").and_then(|limit| limit.parse().ok()).unwrap_or(100);
+    let limit = match shared.habits.page {
+        0 => usize::MAX,
+        page => page.min(asked),
+    };
     let after = request.param("cursor").unwrap_or("");
     let all = shared.all();
     let mut found: Vec<&Arc<Sandbox>> = all
@@ -84,7 +88,8 @@ fn list(shared: &Shared, request: &Request) -> Response {
     found.truncate(limit);
     let toolbox = shared.toolbox();
     let items: Vec<Value> = found.iter().map(|sandbox| sandbox.described(&toolbox)).collect();
-    Response::json(200, &json!({"items": items, "nextCursor": next}))
+    let answer = if limit == usize::MAX { items.into() } else { json!({"items": items, "nextCursor": next}) };
+    Response::json(200, &answer)
 }
 
 fn one(shared: &Shared, sandbox: &Sandbox, method: &str, action: &[&str], request: &Request) -> Response {

@@ -44,7 +44,7 @@ pub struct Habits {
     pub default_limit: Option<Duration>,
     /// How long after a start the proxy still says that the sandbox does not run.
     pub proxy_lag: Duration,
-    /// How many sandboxes a page of a listing has at most.
+    /// How many sandboxes a page of a listing has at most; 0 for one array without pages, as of v0.190.
     pub page: usize,
 }
 
