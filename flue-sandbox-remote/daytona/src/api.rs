@@ -73,17 +73,25 @@ impl Sandbox {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Page {
-    items: Vec<Sandbox>,
-    next_cursor: Option<String>,
+/// A page of a listing. The interface of 0.190, the last whose source is public, has all machines in one array.
+fn page(reply: Value) -> Result<(Vec<Sandbox>, Option<String>)> {
+    let cursor = reply.get("nextCursor").and_then(Value::as_str).filter(|cursor| !cursor.is_empty()).map(str::to_owned);
+    let items = match reply {
+        Value::Object(mut fields) => fields.remove("items").unwrap_or_default(),
+        other => other,
+    };
+    let items = serde_json::from_value(items).map_err(|error| {
+        let why = "the provider lists machines otherwise than was expected; look at its address and version";
+        Error::new(ErrorKind::Protocol, "find", why).with_source(error)
+    })?;
+    Ok((items, cursor))
 }
 
 impl Api {
     pub(crate) async fn create(&self, body: &Value) -> Result<Sandbox> {
         // Sent once: a machine that was made and not told of would be nobody's.
-        let reply = self.http.request("create", Method::POST, &["sandbox"])?.json(body)?.patient().done().await;
+        let reply =
+            self.http.request("create", Method::POST, &["sandbox"])?.json(body)?.silence(START_LIMIT).done().await;
         reply.map_err(|refused| refused.error)?.json().await
     }
 
@@ -122,9 +130,9 @@ impl Api {
             if let Some(cursor) = &cursor {
                 request = request.query("cursor", cursor);
             }
-            let page: Page = request.repeat().await?.json().await?;
-            found.extend(page.items);
-            cursor = page.next_cursor.filter(|cursor| !cursor.is_empty());
+            let (items, next) = page(request.repeat().await?.json().await?)?;
+            found.extend(items);
+            cursor = next;
             if cursor.is_none() {
                 found.retain(|sandbox| sandbox.state() != State::Gone);
                 return Ok(found);
