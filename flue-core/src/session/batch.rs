@@ -48,7 +48,7 @@ pub(super) async fn refuse_cut(calls: &[ToolCall], events: &Events, transcript: 
 /// Runs the calls of a turn and stores their results.
 ///
 /// # Errors
-/// That of a limit which kept a call from running to its end.
+/// That of a limit which kept a call from running to its end; that of a sandbox which is gone.
 pub(super) async fn run(calls: &[ToolCall], cx: &Arc<RunContext>, transcript: &mut Transcript) -> Result<()> {
     // Fires when this future is dropped, so that tools stop what they have started elsewhere.
     let children = cx.cancel.child_token();
@@ -107,10 +107,9 @@ pub(super) async fn run(calls: &[ToolCall], cx: &Arc<RunContext>, transcript: &m
     }
     batch.store_ready(transcript).await?;
     if cx.cancel.is_cancelled() {
-        Err(Error::cancelled(OPERATION))
-    } else {
-        cx.ledger.take_reached().map_or(Ok(()), Err)
+        return Err(Error::cancelled(OPERATION));
     }
+    batch.died.or_else(|| cx.ledger.take_reached()).map_or(Ok(()), Err)
 }
 
 /// How far a batch is on its way to an early end.
@@ -148,12 +147,22 @@ struct Batch<'a> {
     spans: Vec<Option<tracing::Span>>,
     results: Vec<Option<(ToolOutput, Duration)>>,
     stored: usize,
+    /// The first error of a sandbox that is gone: no further call can do anything.
+    died: Option<Error>,
 }
 
 impl<'a> Batch<'a> {
     fn new(calls: &'a [ToolCall], cx: &'a RunContext) -> Self {
         let records = calls.iter().map(|_| None).collect();
-        Self { calls, cx, records, spans: vec![None; calls.len()], results: vec![None; calls.len()], stored: 0 }
+        Self {
+            calls,
+            cx,
+            records,
+            spans: vec![None; calls.len()],
+            results: vec![None; calls.len()],
+            stored: 0,
+            died: None,
+        }
     }
 
     /// Where what the call touches is noted.
@@ -163,7 +172,13 @@ impl<'a> Batch<'a> {
     }
 
     fn end(&mut self, index: usize, output: Result<ToolOutput>, took: Duration) {
-        let output = output.unwrap_or_else(|error| ToolOutput::error(format!("{error:#}")));
+        let output = output.unwrap_or_else(|error| {
+            let text = format!("{error:#}");
+            if error.kind() == ErrorKind::SandboxDied {
+                self.died.get_or_insert(error);
+            }
+            ToolOutput::error(text)
+        });
         let output = bounded(output, &self.cx.shared.agent.redactor);
         if let Some(span) = self.spans[index].take() {
             spans::end_tool(&span, &self.calls[index], &output, &self.cx.shared.agent);

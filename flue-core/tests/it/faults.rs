@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flue_core::model::{ModelEvent, Usage};
+use flue_core::model::{Body, ModelEvent, Usage};
 use flue_core::store::{Entry, EntryKind, MemoryStore, SessionKey, SessionStore, StoredSession, Version};
-use flue_core::{CancellationToken, Error, ErrorKind, Result, Retry, RetryPolicy};
+use flue_core::{CancellationToken, DEFAULT_SESSION, Error, ErrorKind, Result, Retry, RetryPolicy};
 use flue_core_testkit::ScriptModel;
 use tokio::time::Instant;
 
@@ -35,7 +35,7 @@ async fn transient_errors_are_tried_again_with_growing_waits() {
     let expected =
         [&["sandbox_opened", "prompt_started"][..], &turn, &turn, &turn, &turn[..2], &["prompt_finished"]].concat();
     assert_eq!(names(&seen), expected);
-    assert_eq!(conversation(&harness.session("default").unwrap()).await, ["user: \"Go.\"", "says: at last"]);
+    assert_eq!(conversation(&harness.session(DEFAULT_SESSION).unwrap()).await, ["user: \"Go.\"", "says: at last"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -233,4 +233,25 @@ async fn two_writers_on_one_session_conflict_and_nothing_is_lost() {
     let session = first.session("default").unwrap();
     let expected = ["user: \"1\"", "says: a", "user: \"2\"", "says: b", "user: \"3\"", "says: c"];
     assert_eq!(conversation(&session).await, expected);
+}
+
+#[tokio::test]
+async fn a_sandbox_that_is_gone_ends_the_prompt_and_the_session_goes_on_in_another() {
+    let model = ScriptModel::new()
+        .calls([("c1", "read", r#"{"path":"a"}"#), ("c2", "read", r#"{"path":"b"}"#)])
+        .says("it is there again");
+    let store: Arc<dyn SessionStore> = Arc::new(MemoryStore::new());
+    let spec = agent(&model).store(store).build().unwrap();
+    let harness = spec.start("test").await.unwrap();
+    harness.sandbox().close().await.unwrap();
+    let error = harness.prompt("look").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SandboxDied, "{error:?}");
+    assert_eq!(model.turns_left(), 1, "nobody is asked again");
+    drop(harness);
+    let again = spec.start("test").await.unwrap();
+    let reply = again.session("default").unwrap().resume().await.unwrap();
+    assert_eq!(reply.text, "it is there again");
+    let requests = model.requests();
+    let results = requests[1].messages.iter().filter(|message| matches!(message.body, Body::ToolResult(_)));
+    assert_eq!(results.count(), 2, "both calls have their results");
 }

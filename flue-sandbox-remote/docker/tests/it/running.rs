@@ -59,6 +59,7 @@ fn tests() -> Vec<(&'static str, Test)> {
             a_container_that_is_killed_is_an_error_and_the_work_goes_on_after_starting_it_again,
             a_stream_that_is_closed_kills_nothing_by_itself,
             a_closed_sandbox_leaves_no_shell,
+            a_job_is_done_and_one_that_is_cut_off_goes_on,
         },
         suite::{conforms},
         traps::{

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use flue_core::{ErrorKind, ExecRequest, OpenRequest, Sandbox};
 use flue_sandbox_remote_kit::RemoteSandbox;
-use flue_sandbox_remote_testkit::checks::stop;
+use flue_sandbox_remote_testkit::checks::{job, stop};
 
 use crate::engine::Engine;
 
@@ -87,4 +87,13 @@ pub(crate) async fn a_closed_sandbox_leaves_no_shell(engine: &'static Engine) {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
+}
+
+pub(crate) async fn a_job_is_done_and_one_that_is_cut_off_goes_on(engine: &'static Engine) {
+    job::review(engine.remote("job")).await;
+    let cut = async || {
+        let running = engine.client(&["ps", "-q", "--filter", "label=flue-owner=cut-off"]);
+        engine.client(&["kill", running.trim()]);
+    };
+    job::cut_off(engine.remote("cut-off"), "true", cut).await;
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use flue_core::{ErrorKind, ExecRequest, OpenRequest, Sandbox};
 use flue_sandbox_remote_kit::RemoteSandbox;
-use flue_sandbox_remote_testkit::checks::stop;
+use flue_sandbox_remote_testkit::checks::{job, stop};
 
 use crate::server::server;
 
@@ -68,4 +68,19 @@ async fn a_connection_that_is_cut_is_an_error_and_the_work_goes_on_after_attachi
     assert_eq!(again.generation(), Some(&*generation));
     assert_eq!(again.fs().read(&file).await.unwrap(), "kept");
     again.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_done_and_one_that_is_cut_off_goes_on() {
+    let Some(server) = server("job") else { return };
+    job::review(server.remote("job")).await;
+    let served = server.file("served");
+    // The shell's parent is the script's shell, whose parent serves the connection.
+    let aside = format!("cut -d' ' -f4 /proc/$PPID/stat >{}", served.display());
+    let cut = async || {
+        let serving = std::fs::read_to_string(&served).unwrap();
+        let killed = std::process::Command::new("kill").args(["-KILL", serving.trim()]).status().unwrap();
+        assert!(killed.success());
+    };
+    job::cut_off(server.remote("job"), &aside, cut).await;
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "these are parts of tests: one that cannot go on has failed")]
 
 mod family;
+pub mod job;
 pub mod load;
 pub mod odd;
 pub mod secret;
