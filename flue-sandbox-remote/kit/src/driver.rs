@@ -90,7 +90,8 @@ impl Call {
         self.stdin.is_some() || self.feed.is_some()
     }
 
-    /// The next of what the script reads: [`Call::stdin`], then what is fed; `None` at its end.
+    /// The next of what the script reads: [`Call::stdin`], then what is fed; `None` at its end. It may never come: stop waiting
+    /// for it when the script has ended.
     pub async fn next_input(&mut self) -> Option<Bytes> {
         if let Some(data) = self.stdin.take() {
             return Some(data);

@@ -181,13 +181,25 @@ impl Link {
         let _ = self.dropped.subscribe().wait_for(|count| *count == 0).await;
     }
 
-    /// Counts a command that was dropped, until its processes were struck.
-    pub(super) fn drop_one(&self) {
+    /// Counts what was dropped, until it was seen to.
+    pub(crate) fn drop_one(&self) {
         self.dropped.send_modify(|count| *count += 1);
     }
 
-    pub(super) fn struck_one(&self) {
+    pub(crate) fn struck_one(&self) {
         self.dropped.send_modify(|count| *count = count.saturating_sub(1));
+    }
+
+    /// As [`Link::operate`], besides all calls, for what nobody waits for; what it wrote is not looked at.
+    pub(crate) async fn besides(&self, operation: &'static str, body: &str, args: &[&str]) -> Result<()> {
+        /// What is kept of its words.
+        const WORD_BYTES: usize = 256;
+        let (frame, exact) = (self.frame()?, self.driver.facts().exact);
+        let capture = Capture::one(&frame.marker(), WORD_BYTES);
+        let script = frame.operation(body, args, exact);
+        let cancel = CancellationToken::new();
+        let call = Call { operation, script, stdin: None, capture, timeout: None, cancel };
+        self.control(call).await.map(drop)
     }
 
     /// As [`Link::call`], besides all calls: for what ends them, after the sandbox was closed too.

@@ -108,7 +108,7 @@ impl Ahead {
 /// Reads `dir NUL … NUL NUL file NUL … /`, all relative; `None` for what broke off.
 fn parse_tree(base: &SandboxPath, answer: &[u8]) -> Option<BTreeMap<SandboxPath, Vec<DirEntry>>> {
     let mut tree = BTreeMap::from([(base.clone(), Vec::new())]);
-    let mut fields = answer.strip_suffix(b"/")?.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+    let mut fields = answer.strip_suffix(b"\0/")?.split(|byte| *byte == 0).map(String::from_utf8_lossy);
     // A search that works finds its start first.
     (fields.next()? == ".").then_some(())?;
     let mut kind = FileKind::Directory;

@@ -3,6 +3,7 @@
 mod ahead;
 mod script;
 mod stage;
+mod staged;
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -13,6 +14,7 @@ use flue_core::{CreateDir, DirEntry, Error, ErrorKind, FileKind, FileSystem, Met
 
 pub(crate) use self::ahead::{glob, grep};
 pub(crate) use self::stage::stage;
+use self::staged::Staged;
 use crate::call::Link;
 
 /// The largest file that is read or written whole, in bytes: 256 MiB.
@@ -92,13 +94,16 @@ impl Files {
         let place = String::from_utf8(place.to_vec()).map_err(|_| broken(OPERATION, path))?;
         let (target, temporary) = place.split_once('\0').ok_or_else(|| broken(OPERATION, path))?;
         let temporary = SandboxPath::new(temporary.trim_end_matches('\0'))?;
-        let moved = match self.link.driver().files().filter(|files| files.takes(&temporary)) {
-            Some(files) => files.upload(&temporary, data.clone()).await,
-            None => stage::pieces(&self.link, OPERATION, temporary.as_str(), data).await,
+        let mut staged = Staged::new(&self.link, &temporary);
+        let transfers = self.link.driver().files().is_some_and(|files| files.takes(&temporary));
+        let moved = match transfers {
+            true => staged.upload(data).await,
+            false => stage::pieces(&self.link, OPERATION, temporary.as_str(), data).await,
         };
         let len = data.len().to_string();
         let body = if moved.is_ok() { script::commit() } else { script::DISCARD.to_owned() };
         let done = self.ask(OPERATION, &body, path, &[target, temporary.as_str(), &len], None, MAX_ANSWER_BYTES).await;
+        staged.settle();
         moved.and(done.map(drop))
     }
 }

@@ -119,7 +119,14 @@ impl Driver for Shell {
             Kind::Exact | Kind::Fed => {
                 let out = pump(stdout, OutputStream::Stdout, &*output);
                 let err = pump(stderr, OutputStream::Stderr, &*output);
-                tokio::join!(feed, out, err);
+                let fed = async {
+                    feed.await;
+                    std::future::pending::<()>().await;
+                };
+                tokio::select! {
+                    _ = async { tokio::join!(out, err) } => {}
+                    () = fed => {}
+                }
             }
             Kind::Text => {
                 let (out, err) = (Collect::default(), Collect::default());
