@@ -11,6 +11,8 @@ if [ "$1" = docker ]; then needs dockerd; else needs podman tini-static; fi
 [ "$(id -u)" = 0 ] || missing 'right to start an engine (root)'
 # Short: the path of a socket has 107 bytes at most.
 dir=$(mktemp -d /tmp/flue-engine.XXXXXX)
+# Podman's helpers leave files where they were started.
+cd "$dir"
 socket=unix://$dir/engine.sock
 engine() { docker -H "$socket" "$@"; }
 end() {
