@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncWriteExt as _, BufReader, split};
 use tokio::sync::OnceCell;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::archive::Rights;
 use crate::engine::{Engine, query};
@@ -26,6 +26,9 @@ const BUFFER_BYTES: usize = 64 << 10;
 const CALLS: usize = 16;
 /// Has a script read its input to the end, when it has ended: Podman loses the output of what leaves some of it unread.
 const DRAIN: &str = "trap 'cat >/dev/null' EXIT\n";
+/// How long a busy engine may take to describe a container, before it is asked whether it is there: less than half of
+/// [`flue_sandbox_remote_kit::PROBE_SILENCE`].
+const LOOK_LIMIT: Duration = Duration::from_secs(4);
 /// How often, and how many times, an exec whose stream ended is asked for its end: it comes a moment later at times.
 const ENDED_EVERY: Duration = Duration::from_millis(50);
 const ENDED_ASKED: usize = 40;
@@ -200,8 +203,12 @@ impl Driver for Container {
     }
 
     async fn probe(&self) -> Result<Liveness> {
-        let found = inspect(&self.engine, "probe", &self.name).await?;
-        Ok(match found {
+        let Ok(found) = timeout(LOOK_LIMIT, inspect(&self.engine, "probe", &self.name)).await else {
+            // Podman does not describe a container while it starts execs in it. One that answers at all is busy.
+            self.engine.get("probe", "/_ping").await?;
+            return Ok(Liveness::Alive);
+        };
+        Ok(match found? {
             Some(found) if found.state.running => Liveness::Alive,
             _ => Liveness::Dead(Death::Stopped),
         })
