@@ -13,8 +13,8 @@ use flue_sandbox_remote_kit::{
 use crate::machine::Machine;
 use crate::marks::{self, LABELS_FILE};
 
-/// Says where the workspace's directory is, and what labels it has.
-const LOOK: &str = r#"printf 'at%s\0' "$(pwd -P)"; cat "$1" 2>/dev/null"#;
+/// Says where the workspace's directory is, how many bytes its names have, and what its labels are.
+const LOOK: &str = r#"printf 'at%s\0%s\0' "$(pwd -P)" "$(ls -A | wc -c)"; cat "$1" 2>/dev/null"#;
 /// Leaves labels in the directory.
 const LABEL: &str = r#"if printf %s "$2" >"$1"; then printf ok; fi"#;
 /// The most that these say.
@@ -56,8 +56,8 @@ impl Cloudflare {
         Self::new(&url, key)
     }
 
-    /// A container, what labels it has, and a connection to it. One that there is not is made by being asked.
-    async fn look(&self, operation: &'static str, id: &str) -> Result<(Labels, Machine)> {
+    /// Looks at a container. One that there is not is made by being asked.
+    async fn look(&self, operation: &'static str, id: &str) -> Result<Found> {
         let machine = |root: &str| -> Result<Machine> {
             let mut facts = Facts::new("cloudflare", SandboxPath::new(root)?);
             facts.persistent = false;
@@ -70,12 +70,25 @@ impl Cloudflare {
         let driver: Arc<dyn Driver> = Arc::new(machine("/")?);
         let said = run_script(&driver, operation, LOOK, &[LABELS_FILE], SAID_BYTES).await?;
         let said = String::from_utf8_lossy(&said);
-        let Some((root, labels)) = said.strip_prefix("at").and_then(|said| said.split_once('\0')) else {
+        let parts = || {
+            let (root, rest) = said.strip_prefix("at")?.split_once('\0')?;
+            let (names, labels) = rest.split_once('\0')?;
+            Some((root, names, labels))
+        };
+        let Some((root, names, labels)) = parts() else {
             let why = "the container does not say where its workspace is";
             return Err(Error::new(ErrorKind::Protocol, operation, why).with("said", said));
         };
-        Ok((marks::read(labels), machine(root)?))
+        Ok(Found { labels: marks::read(labels), is_empty: names.trim() == "0", machine: machine(root)? })
     }
+}
+
+/// A container that was looked at.
+struct Found {
+    labels: Labels,
+    /// There is nothing in its workspace.
+    is_empty: bool,
+    machine: Machine,
 }
 
 #[async_trait]
@@ -89,8 +102,7 @@ impl Provider for Cloudflare {
     async fn create(&self, spec: &Spec) -> Result<Listed> {
         self.offers().check_network(&spec.network)?;
         let id = marks::id(&spec.labels)?;
-        let (_, machine) = self.look("create", &id).await?;
-        let driver: Arc<dyn Driver> = Arc::new(machine);
+        let driver: Arc<dyn Driver> = Arc::new(self.look("create", &id).await?.machine);
         let labels = marks::written(&spec.labels)?;
         let said = run_script(&driver, "create", LABEL, &[LABELS_FILE, &labels], SAID_BYTES).await?;
         if said == b"ok" {
@@ -101,20 +113,25 @@ impl Provider for Cloudflare {
     }
 
     async fn attach(&self, id: &str) -> Result<Arc<dyn Driver>> {
-        let (labels, machine) = self.look("attach", id).await?;
-        if labels.is_empty() {
-            // It was made by being asked, just now.
-            self.delete(id).await?;
-            let why = "there is no such container any more; open the sandbox again to make one";
-            return Err(Error::new(ErrorKind::NotFound, "attach", why).with("machine", id));
+        let found = self.look("attach", id).await?;
+        if !found.labels.is_empty() {
+            return Ok(Arc::new(found.machine));
         }
-        Ok(Arc::new(machine))
+        if !found.is_empty {
+            let why =
+                "the container has files and no labels: somebody else's, or its labels were removed; it was left alone";
+            return Err(Error::new(ErrorKind::Conflict, "attach", why).with("machine", id));
+        }
+        // It was made by being asked, just now.
+        self.delete(id).await?;
+        let why = "there is no such container any more; open the sandbox again to make one";
+        Err(Error::new(ErrorKind::NotFound, "attach", why).with("machine", id))
     }
 
     /// The container of one workspace: the bridge cannot list them.
     async fn find(&self, labels: &Labels) -> Result<Vec<Listed>> {
         let id = marks::id(labels)?;
-        let (found, _) = self.look("find", &id).await?;
+        let found = self.look("find", &id).await?.labels;
         let matches = labels.iter().all(|(key, value)| found.get(key) == Some(value));
         let is_marked = found.contains_key(OWNER_LABEL) && found.contains_key(WORKSPACE_LABEL);
         Ok((is_marked && matches).then(|| Listed::new(id, found)).into_iter().collect())

@@ -33,16 +33,21 @@ impl Transfer for Machine {
         if data.len() <= PIECE_BYTES {
             return self.put(name, data).await;
         }
-        let mut pieces = Vec::new();
+        let (mut pieces, mut sent) = (String::new(), Ok(()));
         for (index, start) in (0..data.len()).step_by(PIECE_BYTES).enumerate() {
             let piece = format!("{name}.{index}");
-            self.put(&piece, data.slice(start..data.len().min(start + PIECE_BYTES))).await?;
-            pieces.push(quote(&piece));
+            pieces.push_str(&quote(&piece));
+            pieces.push(' ');
+            sent = self.put(&piece, data.slice(start..data.len().min(start + PIECE_BYTES))).await;
+            if sent.is_err() {
+                break;
+            }
         }
-        let pieces = pieces.join(" ");
-        let join = format!("cat {pieces} >{} && rm -f {pieces}", quote(name));
-        let joined = self.execute(&["/bin/sh".into(), "-c".into(), join], Some(LOOK_LIMIT), &|_, _| {}).await;
-        match joined.map_err(|refused| refused.error)? {
+        let join = if sent.is_ok() { format!("cat {pieces} >{}", quote(name)) } else { "true".into() };
+        // Pieces never stay, whatever became of the file.
+        let ended = self.sh(format!("{join}; ended=$?; rm -f {pieces}; exit $ended")).await;
+        sent?;
+        match ended? {
             Ended::Exited(0) => Ok(()),
             ended => {
                 let why = "the pieces of the file could not be put together; look whether the disk is full";
@@ -56,6 +61,11 @@ impl Machine {
     /// A path as one within the workspace, which is called otherwise where the directory is a link.
     fn within<'p>(&self, path: &'p SandboxPath) -> Option<&'p str> {
         path.as_str().strip_prefix(self.root())?.strip_prefix('/')
+    }
+
+    async fn sh(&self, script: String) -> Result<Ended> {
+        let argv = ["/bin/sh".into(), "-c".into(), script];
+        self.execute(&argv, Some(LOOK_LIMIT), &|_, _| {}).await.map_err(|refused| refused.error)
     }
 
     async fn put(&self, name: &str, data: Bytes) -> Result<()> {

@@ -23,5 +23,6 @@ const worker :Workerd.Worker = (
     (name = "STUB", service = "stub"),
     (name = "SANDBOX_API_KEY", text = "{{key}}"),
     (name = "SANDBOX_TRANSPORT", text = "http"),
+    (name = "WARM_POOL_MAX_INSTANCES", text = "{{instances}}"),
   ],
 );

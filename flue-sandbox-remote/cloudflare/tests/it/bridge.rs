@@ -15,12 +15,17 @@ pub(crate) struct Bridge(pub(crate) cloudflare::Cloudflare);
 
 /// A bridge, or a word that this test is skipped.
 pub(crate) async fn bridge(test: &str) -> Option<Bridge> {
+    bridge_for(test, 0).await
+}
+
+/// A bridge for at most so many containers; 0 for any number.
+pub(crate) async fn bridge_for(test: &str, instances: u32) -> Option<Bridge> {
     let Some(packages) = std::env::var_os(PEERS) else {
         assert!(std::env::var_os("CI").is_none(), "{PEERS} names no directory for packages");
         flue_core_testkit::skip(test, "FLUE_PEERS_DIR names no directory to install the bridge in");
         return None;
     };
-    Some(Bridge(cloudflare::Cloudflare::start(Path::new(&packages)).await.unwrap()))
+    Some(Bridge(cloudflare::Cloudflare::with_instances(Path::new(&packages), instances).await.unwrap()))
 }
 
 impl Bridge {

@@ -6,7 +6,7 @@ use flue_core::{ErrorKind, ExecRequest, OpenRequest, Sandbox};
 use flue_sandbox_remote_kit::{Labels, NetworkPolicy, Provider, Workspace};
 use flue_sandbox_remote_testkit::Fault;
 
-use crate::bridge::{bridge, home};
+use crate::bridge::{bridge, bridge_for, home};
 
 /// Far above what it takes, and far below for ever.
 const BOUND: Duration = Duration::from_secs(90);
@@ -65,15 +65,83 @@ async fn what_the_bridge_cannot_do_is_refused_before_anything_is_made() {
     assert_eq!(bridge.0.running(), 0);
 }
 
+/// 400 and 401 are the bridge's own words.
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_are_shown_nowhere() {
-    const PLANTED: &str = "planted-bridge-key-0123456789";
-    let Some(bridge) = bridge("faults::keys_are_shown_nowhere").await else { return };
-    let containers = bridge.with_key(PLANTED);
-    let debug = format!("{containers:?}");
-    let error = containers.delete("aaaa").await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Authentication, "{error:?}");
-    for text in [debug, format!("{error}"), format!("{error:#}"), format!("{error:?}")] {
-        assert!(!text.contains("planted"), "{text}");
+async fn refusals_of_the_bridge_make_nothing_and_say_why() {
+    let Some(bridge) = bridge("faults::refusals_of_the_bridge_make_nothing_and_say_why").await else { return };
+    for (containers, id, kind, code) in [
+        (bridge.with_key("another-key"), "aaaa", ErrorKind::Authentication, "unauthorized"),
+        (bridge.containers(), "NO ID/..", ErrorKind::InvalidInput, "invalid_request"),
+    ] {
+        let error = containers.attach(id).await.unwrap_err();
+        assert_eq!((error.kind(), error.fact("code")), (kind, Some(code)), "{error:?}");
+        assert_eq!(containers.delete(id).await.unwrap_err().kind(), kind);
     }
+    assert_eq!(bridge.0.running(), 0);
+}
+
+/// The bridge answers 503 when all containers that it may have are taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn want_of_room_is_said_and_harms_nobody() {
+    let Some(bridge) = bridge_for("faults::want_of_room_is_said_and_harms_nobody", 1).await else { return };
+    let sandbox = bridge.open("first").await;
+    let started = Instant::now();
+    let error = bridge.remote().create(OpenRequest::new("second")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+    assert_eq!((error.fact("status"), error.fact("code")), (Some("503"), Some("capacity_exceeded")), "{error:?}");
+    assert!(started.elapsed() < BOUND && bridge.0.running() == 1);
+    let output = sandbox.exec(ExecRequest::new("echo on")).await.unwrap();
+    assert_eq!(output.stdout_text(), "on\n");
+    sandbox.close().await.unwrap();
+}
+
+/// An error within the stream of a command is no end of it; one of a file's write is sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_in_a_container_is_told_and_the_sandbox_goes_on() {
+    let Some(bridge) = bridge("faults::what_fails_in_a_container_is_told_and_the_sandbox_goes_on").await else {
+        return;
+    };
+    let sandbox = bridge.open("failing").await;
+    let fail = Fault::Refuse { status: 500, retry_after: None };
+    bridge.0.faults().once("api/execute/stream", fail.clone());
+    let error = sandbox.exec(ExecRequest::new("true")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+    assert!(error.fact("code").is_some_and(|code| code.starts_with("exec_")), "{error:?}");
+    bridge.0.faults().once("api/write", fail);
+    let file = sandbox.info().cwd.join("file").unwrap();
+    sandbox.fs().write(&file, "x".into()).await.unwrap();
+    assert_eq!(sandbox.fs().read(&file).await.unwrap(), "x");
+    sandbox.close().await.unwrap();
+}
+
+/// A large file goes in pieces.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_file_that_fails_half_way_leaves_nothing() {
+    const LARGE: usize = 40 << 20;
+    let Some(bridge) = bridge("faults::a_large_file_that_fails_half_way_leaves_nothing").await else { return };
+    let sandbox = bridge.open("half").await;
+    let place = home(&sandbox).await;
+    let file = sandbox.info().cwd.join("large").unwrap();
+    let fail = async {
+        let started = Instant::now();
+        let pieces = || std::fs::read_dir(&place).unwrap().flatten().filter(|entry| is_piece(&entry.file_name()));
+        while pieces().count() == 0 {
+            assert!(started.elapsed() < BOUND);
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        // As often as a request is sent at most, wherever.
+        for _ in 0..16 {
+            bridge.0.faults().once("api/write", Fault::Refuse { status: 500, retry_after: None });
+        }
+    };
+    let (result, ()) = tokio::join!(sandbox.fs().write(&file, vec![b'x'; LARGE].into()), fail);
+    let error = result.unwrap_err();
+    assert_eq!((error.kind(), error.fact("status")), (ErrorKind::Unavailable, Some("502")), "{error:?}");
+    let names: Vec<_> = std::fs::read_dir(&place).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    assert!(!names.iter().any(|name| is_piece(name) || name == "large"), "{names:?}");
+    sandbox.close().await.unwrap();
+}
+
+fn is_piece(name: &std::ffi::OsStr) -> bool {
+    name.to_string_lossy().rsplit_once('.').is_some_and(|(_, index)| index.parse::<u32>().is_ok())
 }

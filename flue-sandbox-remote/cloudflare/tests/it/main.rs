@@ -5,5 +5,6 @@
 mod bridge;
 mod checks;
 mod faults;
+mod secrets;
 mod suite;
 mod traps;

@@ -39,6 +39,37 @@ async fn names_and_bytes_stay_what_they_are() {
     sandbox.close().await.unwrap();
 }
 
+/// What goes by the bridge's own interface: only writing, only plain names, in pieces of what its own transport takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_files_stay_what_they_are_wherever_they_lie() {
+    // More than two pieces; and more than a script carries.
+    const PIECES: usize = 9 << 20;
+    const SCRIPTS: usize = 200 << 10;
+    let Some(bridge) = bridge("traps::large_files_stay_what_they_are_wherever_they_lie").await else { return };
+    let sandbox = bridge.open("large").await;
+    let root = sandbox.info().cwd.clone();
+    // The bridge's interface ends at the workspace.
+    let outside = std::env::temp_dir().join(format!("flue-outside-{}", std::process::id()));
+    std::fs::create_dir(&outside).unwrap();
+    for (name, bytes) in [
+        ("plain/large.txt", PIECES),
+        ("h#x?%41/large", SCRIPTS),
+        ("plain/h%23x", SCRIPTS),
+        ("a b/é", SCRIPTS),
+        (outside.join("file").to_str().unwrap(), SCRIPTS),
+    ] {
+        // No NUL, which would have it taken for binary; no UTF-8.
+        let data = Bytes::from(b"caf\xe9 \xff\n".repeat(bytes / 7));
+        let file = root.join(name).unwrap();
+        sandbox.fs().write(&file, data.clone()).await.unwrap();
+        assert!(sandbox.fs().read(&file).await.unwrap() == data, "{name:?} has other bytes");
+        let names = sandbox.fs().list(&file.parent().unwrap()).await.unwrap();
+        assert!(names.iter().all(|entry| !entry.name.starts_with(".flue")), "pieces stayed: {names:?}");
+    }
+    std::fs::remove_dir_all(outside).unwrap();
+    sandbox.close().await.unwrap();
+}
+
 /// There is no environment and no input at the bridge, and a directory outside of the workspace is refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn environment_input_and_directory_are_given_all_the_same() {
@@ -107,4 +138,17 @@ async fn a_container_that_nobody_made_is_not_found() {
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
     assert_eq!(bridge.0.running(), 0, "what was made by asking is gone");
     bridge.containers().delete("aaaa").await.unwrap();
+}
+
+/// A container is told from a fresh one by its labels, which commands can remove.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_with_files_is_never_deleted_by_attaching() {
+    let Some(bridge) = bridge("traps::a_container_with_files_is_never_deleted_by_attaching").await else { return };
+    let sandbox = bridge.open("wiped").await;
+    sandbox.exec(ExecRequest::new("rm .flue-labels; echo work >kept")).await.unwrap();
+    let error = bridge.containers().attach(sandbox.machine()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error:?}");
+    let output = sandbox.exec(ExecRequest::new("cat kept")).await.unwrap();
+    assert_eq!(output.stdout_text(), "work\n");
+    sandbox.close().await.unwrap();
 }

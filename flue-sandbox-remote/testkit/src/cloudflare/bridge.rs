@@ -16,6 +16,7 @@ use crate::machine::random_id;
 
 /// What is installed, what is built of it, and how it is run.
 const MANIFEST: &str = include_str!("../../bridge/package.json");
+const LOCK: &str = include_str!("../../bridge/package-lock.json");
 const WORKER: &str = include_str!("../../bridge/worker.js");
 const CONFIG: &str = include_str!("../../bridge/config.capnp");
 /// How long installing may take, and how long building or starting.
@@ -33,13 +34,14 @@ pub(super) struct Bridge {
 }
 
 impl Bridge {
-    /// Starts it over the server at `stub`, an address and a port.
-    pub(super) async fn start(packages: &Path, stub: &str) -> io::Result<Self> {
+    /// Starts it over the server at `stub`, an address and a port. It allows so many containers, 0 for any number.
+    pub(super) async fn start(packages: &Path, stub: &str, instances: u32) -> io::Result<Self> {
         let packages = install(packages).await?;
         let directory = packages.join(format!("run-{}", random_id()?));
         fs::create_dir_all(directory.join("disk"))?;
         fs::copy(packages.join("bundle.js"), directory.join("bundle.js"))?;
         let config = CONFIG.replace("{{stub}}", stub).replace("{{key}}", API_KEY);
+        let config = config.replace("{{instances}}", &instances.to_string());
         fs::write(directory.join("config.capnp"), config)?;
         let mut command = Command::new(packages.join("node_modules/.bin/workerd"));
         command.args(["serve", "config.capnp", "--control-fd=1"]).current_dir(&directory);
@@ -69,18 +71,23 @@ impl Drop for Bridge {
 async fn install(packages: &Path) -> io::Result<PathBuf> {
     let _one = INSTALL.lock().await;
     let directory = packages.join("cloudflare-bridge");
-    let manifest = directory.join("package.json");
+    let inputs = [("package.json", MANIFEST), ("package-lock.json", LOCK), ("worker.js", WORKER)];
     let built = directory.join("bundle.js");
-    let is_current = fs::read_to_string(&manifest).is_ok_and(|text| text == MANIFEST)
-        && fs::read_to_string(directory.join("worker.js")).is_ok_and(|text| text == WORKER);
-    if is_current && built.exists() {
+    let is_current =
+        |(name, text): (&str, &str)| fs::read_to_string(directory.join(name)).is_ok_and(|found| found == text);
+    if built.exists() && inputs.into_iter().all(is_current) {
         return Ok(directory);
     }
     fs::create_dir_all(&directory)?;
-    fs::write(&manifest, MANIFEST)?;
-    fs::write(directory.join("worker.js"), WORKER)?;
+    // What was built of other packages is not taken for what these are built to, should installing them fail.
+    if built.exists() {
+        fs::remove_file(&built)?;
+    }
+    for (name, text) in inputs {
+        fs::write(directory.join(name), text)?;
+    }
     let mut npm = Command::new("npm");
-    npm.args(["install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]);
+    npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
     run(npm.current_dir(&directory), INSTALL_LIMIT).await?;
     let mut esbuild = Command::new(directory.join("node_modules/.bin/esbuild"));
     esbuild.args(["worker.js", "--bundle", "--format=esm", "--outfile=bundle.js", "--log-level=error"]);

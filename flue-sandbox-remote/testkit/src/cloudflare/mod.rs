@@ -52,6 +52,14 @@ impl Cloudflare {
     /// # Errors
     /// What cannot be installed, built or started.
     pub async fn start(packages: &Path) -> io::Result<Self> {
+        Self::with_instances(packages, 0).await
+    }
+
+    /// As [`Cloudflare::start`], for at most so many containers at a time; 0 for any number.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn with_instances(packages: &Path, instances: u32) -> io::Result<Self> {
         let containers = Arc::new(Containers::default());
         let faults = Faults::default();
         let at = containers.clone();
@@ -60,7 +68,7 @@ impl Cloudflare {
             Box::pin(async move { answer(&containers, request).await })
         });
         let server = Server::start(handler, faults.clone()).await?;
-        let bridge = Bridge::start(packages, server.url().trim_start_matches("http://")).await?;
+        let bridge = Bridge::start(packages, server.url().trim_start_matches("http://"), instances).await?;
         Ok(Self { bridge, _server: server, faults, containers })
     }
 
