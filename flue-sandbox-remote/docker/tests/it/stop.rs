@@ -90,7 +90,7 @@ pub(crate) async fn a_closed_sandbox_leaves_no_shell(engine: &'static Engine) {
 }
 
 pub(crate) async fn a_job_is_done_and_one_that_is_cut_off_goes_on(engine: &'static Engine) {
-    job::review(engine.remote("job")).await;
+    job::review(flue_models_scripted::open("reviewer").unwrap(), engine.remote("job")).await;
     let cut = async || {
         let running = engine.client(&["ps", "-q", "--filter", "label=flue-owner=cut-off"]);
         engine.client(&["kill", running.trim()]);

@@ -73,7 +73,7 @@ async fn a_connection_that_is_cut_is_an_error_and_the_work_goes_on_after_attachi
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_done_and_one_that_is_cut_off_goes_on() {
     let Some(server) = server("job") else { return };
-    job::review(server.remote("job")).await;
+    job::review(flue_models_scripted::open("reviewer").unwrap(), server.remote("job")).await;
     let served = server.file("served");
     // The shell's parent is the script's shell, whose parent serves the connection.
     let aside = format!("cut -d' ' -f4 /proc/$PPID/stat >{}", served.display());

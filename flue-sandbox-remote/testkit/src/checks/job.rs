@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flue_core::model::Model;
+use flue_core::model::{Body, Model};
 use flue_core::store::{MemoryStore, SessionStore};
 use flue_core::{AgentSpec, DEFAULT_SESSION, ErrorKind, SandboxFactory};
 use flue_core_testkit::ScriptModel;
@@ -13,9 +13,8 @@ use super::family::Family;
 /// Far above what it takes to see that a sandbox is gone, and far below for ever.
 const BOUND: Duration = Duration::from_secs(90);
 
-/// A document is reviewed by real use of the tools.
-pub async fn review(sandboxes: impl SandboxFactory) {
-    let model = flue_models_scripted::open("reviewer").unwrap();
+/// A document is reviewed by `model`, which really uses the tools: the scripted reviewer does.
+pub async fn review(model: Arc<dyn Model>, sandboxes: impl SandboxFactory) {
     let agent = AgentSpec::builder(model, sandboxes).build().unwrap();
     let harness = agent.start("review").await.unwrap();
     harness.fs().write("document.md", "# Plan\n\nTODO: write the plan.\n\n## Steps\n\nNone yet.\n").await.unwrap();
@@ -56,8 +55,8 @@ pub async fn cut_off<S: SandboxFactory + Clone>(sandboxes: S, aside: &str, cut: 
     let harness = start().await;
     let reply = harness.session(DEFAULT_SESSION).unwrap().resume().await.unwrap();
     assert_eq!(reply.text, "it is there again");
-    let last = model.requests().pop().unwrap();
-    let said = format!("{:?}", last.messages);
-    assert!(said.contains("kept\\n"), "the files are there: {said}");
+    let requests = model.requests();
+    let last = requests.last().and_then(|request| request.messages.last()).unwrap();
+    assert!(matches!(&last.body, Body::ToolResult(result) if result.text() == "kept"), "the files are there: {last:?}");
     harness.close().await.unwrap();
 }
