@@ -25,6 +25,7 @@ mod otlp;
 #[cfg(target_os = "linux")]
 mod overlay;
 mod policy;
+mod remote;
 mod review;
 mod run;
 mod schema;
