@@ -72,7 +72,6 @@ impl Connection {
     pub(crate) fn new(handle: Handle<HostKeys>, root: SandboxPath) -> Self {
         let mut facts = Facts::new("ssh", root);
         facts.calls = CHANNELS;
-        facts.feeds = true;
         facts
             .notes
             .push("This is a machine that others may use too; nothing keeps commands to the directory.".to_owned());
