@@ -20,6 +20,10 @@ end() {
     kill "$pid" 2>/dev/null || true
     n=0
     while [ $n -lt 300 ] && kill -0 "$pid" 2>/dev/null; do n=$((n + 1)); sleep 0.1; done
+    # Podman leaves a watcher behind for minutes after each exec.
+    for process in /proc/[0-9]*; do
+        if grep -aqs "$dir/" "$process/cmdline"; then kill -KILL "${process#/proc/}" 2>/dev/null || true; fi
+    done
     # What an engine that was killed left mounted would keep its directory.
     awk -v dir="$dir/" 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r -n 1 umount -l 2>/dev/null || true
     rm -rf "$dir" 2>/dev/null || true
