@@ -17,4 +17,8 @@ pub mod guide {
 
     #[doc = include_str!("../docs/guide/confined.md")]
     pub mod with_confinement {}
+
+    #[cfg(feature = "docker")]
+    #[doc = include_str!("../docs/guide/remote.md")]
+    pub mod elsewhere {}
 }
