@@ -9,6 +9,7 @@ pub mod daytona;
 pub mod e2b;
 mod fault;
 mod http;
+pub mod kubernetes;
 mod machine;
 
 pub use fault::{Fault, Faults};

@@ -1,8 +1,12 @@
 //! Requests and answers.
 
+use std::fmt;
+use std::pin::Pin;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::io::BufReader;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 /// A request, read whole.
@@ -47,12 +51,25 @@ pub(crate) enum Part {
     Cut,
 }
 
+/// What goes on over a connection that leaves HTTP; with how many bytes a fault lets through.
+pub(crate) struct Upgrade(pub(crate) Box<Talk>);
+
+type Talk = dyn FnOnce(BufReader<TcpStream>, Option<usize>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send;
+
+impl fmt::Debug for Upgrade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Upgrade")
+    }
+}
+
 /// What an answer carries.
 #[derive(Debug)]
 pub(crate) enum Body {
     Whole(Vec<u8>),
     /// Sent in chunks as they come.
     Stream(mpsc::Receiver<Part>),
+    /// Nothing; the connection is something else's from here on.
+    Upgrade(Upgrade),
 }
 
 /// An answer.

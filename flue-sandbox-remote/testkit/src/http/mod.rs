@@ -11,11 +11,11 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use tokio::io::BufReader;
+use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
-pub(crate) use message::{Body, Part, Request, Response};
+pub(crate) use message::{Body, Part, Request, Response, Upgrade};
 pub(crate) use read::decode;
 
 use crate::{Fault, Faults};
@@ -83,7 +83,14 @@ async fn serve(stream: TcpStream, handler: Handler, faults: Faults) -> io::Resul
             Some(Fault::Die(after)) => request.die_after = Some(after),
             None => {}
         }
-        let response = handler(request).await;
+        let mut response = handler(request).await;
+        if let Body::Upgrade(Upgrade(talk)) = response.body {
+            response.body = Body::Whole(Vec::new());
+            let head = format!("{}\r\n", write::lines(&response));
+            stream.write_all(head.as_bytes()).await?;
+            talk(stream, cut).await;
+            return Ok(());
+        }
         write::response(stream.get_mut(), response, cut).await?;
     }
     Ok(())

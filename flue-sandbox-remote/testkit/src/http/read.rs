@@ -6,8 +6,8 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
 use super::Request;
 
-/// Longest head of a request, in bytes.
-const MAX_HEAD: usize = 64 << 10;
+/// Longest head of a request, in bytes: what servers in Go take.
+const MAX_HEAD: usize = 1 << 20;
 /// Most headers of a request.
 const MAX_HEADERS: usize = 100;
 /// Longest body of a request, in bytes: room for the largest file that a test uploads.

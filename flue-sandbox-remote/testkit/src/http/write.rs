@@ -6,16 +6,19 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::{Body, Part, Response};
 
+/// The head of an answer, without the empty line at its end.
+pub(crate) fn lines(response: &Response) -> String {
+    let headers = response.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+    format!("HTTP/1.1 {} Answer\r\n{}", response.status, headers.collect::<String>())
+}
+
 /// Writes an answer. With `cut`, fails after so many bytes of its body, so that the connection closes in its middle.
 pub(crate) async fn response(
     stream: &mut (impl AsyncWrite + Unpin),
     response: Response,
     cut: Option<usize>,
 ) -> io::Result<()> {
-    let mut head = format!("HTTP/1.1 {} Answer\r\n", response.status);
-    for (name, value) in &response.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
+    let mut head = lines(&response);
     let mut left = cut.unwrap_or(usize::MAX);
     match response.body {
         Body::Whole(bytes) => {
@@ -29,6 +32,8 @@ pub(crate) async fn response(
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
         }
+        // It has been taken out by who goes on with the connection.
+        Body::Upgrade(_) => return Err(io::ErrorKind::Unsupported.into()),
         Body::Stream(mut parts) => {
             head.push_str("transfer-encoding: chunked\r\n\r\n");
             stream.write_all(head.as_bytes()).await?;

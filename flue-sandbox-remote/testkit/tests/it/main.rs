@@ -8,6 +8,7 @@ mod certify;
 mod daytona;
 mod e2b;
 mod faults;
+mod kubernetes;
 
 use std::process::ExitCode;
 
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     let mut trials = faults::trials();
     trials.extend(daytona::trials());
     trials.extend(e2b::trials());
+    trials.extend(kubernetes::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
