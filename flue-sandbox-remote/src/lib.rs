@@ -8,6 +8,8 @@ pub use flue_sandbox_remote_daytona as daytona;
 pub use flue_sandbox_remote_docker as docker;
 #[cfg(feature = "e2b")]
 pub use flue_sandbox_remote_e2b as e2b;
+#[cfg(feature = "kubernetes")]
+pub use flue_sandbox_remote_kubernetes as kubernetes;
 #[cfg(feature = "ssh")]
 pub use flue_sandbox_remote_ssh as ssh;
 
