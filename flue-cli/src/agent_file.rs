@@ -136,7 +136,7 @@ mod tests {
         a.md:3:1: the field `name` is there twice
         a.md:2:15: tools[1]: there is no tool `bahs`; did you mean `bash`? (built in are read, write, edit, bash, grep, glob)
         a.md:4:5: tools[1]: there is no tool `teleport` (built in are read, write, edit, bash, grep, glob)
-        a.md:2:10: sandbox: there is no sandbox `nowhere` (there are virtual, virtual:contained, local, local:confined, local:overlay, local:copy, cloudflare, daytona[:SNAPSHOT], docker:IMAGE, e2b[:TEMPLATE], ssh://[USER@]HOST[:PORT]/DIR)
+        a.md:2:10: sandbox: there is no sandbox `nowhere` (there are virtual, virtual:contained, local, local:confined, local:overlay, local:copy, cloudflare, daytona[:SNAPSHOT], docker:IMAGE, e2b[:TEMPLATE], k8s:POOL, ssh://[USER@]HOST[:PORT]/DIR)
         a.md:3:11: thinking: unknown variant `lots`, expected one of `off`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`
         a.md:2:8: tools: invalid type: string \"read\", expected a list of tools
         a.md:2:7: name: invalid type: sequence, expected a string

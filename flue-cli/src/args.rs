@@ -303,7 +303,8 @@ pub(crate) struct SandboxArgs {
     /// docker:IMAGE: a container, without network;
     /// ssh://USER@HOST:PORT/DIR: another machine;
     /// cloudflare, daytona[:SNAPSHOT], e2b[:TEMPLATE]:
-    /// a machine of a provider
+    /// a machine of a provider;
+    /// k8s:POOL: a pod of a cluster's warm pool
     /// [default: virtual]
     #[arg(long, value_name = "KIND", value_parser = str::parse::<SandboxKind>, verbatim_doc_comment)]
     pub(crate) sandbox: Option<SandboxKind>,

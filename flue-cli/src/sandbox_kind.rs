@@ -45,11 +45,12 @@ pub(crate) struct Scheme {
 }
 
 /// The providers that an address can name.
-pub(crate) const SCHEMES: [Scheme; 5] = [
+pub(crate) const SCHEMES: [Scheme; 6] = [
     Scheme { name: "cloudflare", form: "cloudflare", sandbox_alone: true, provider_alone: true },
     Scheme { name: "daytona", form: "daytona[:SNAPSHOT]", sandbox_alone: true, provider_alone: true },
     Scheme { name: "docker", form: "docker:IMAGE", sandbox_alone: false, provider_alone: true },
     Scheme { name: "e2b", form: "e2b[:TEMPLATE]", sandbox_alone: true, provider_alone: true },
+    Scheme { name: "k8s", form: "k8s:POOL", sandbox_alone: false, provider_alone: true },
     Scheme { name: "ssh", form: "ssh://[USER@]HOST[:PORT]/DIR", sandbox_alone: false, provider_alone: false },
 ];
 
@@ -137,7 +138,8 @@ mod tests {
         assert_eq!(
             said("nowhere"),
             "there is no sandbox `nowhere` (there are virtual, virtual:contained, local, local:confined, local:overlay, \
-             local:copy, cloudflare, daytona[:SNAPSHOT], docker:IMAGE, e2b[:TEMPLATE], ssh://[USER@]HOST[:PORT]/DIR)"
+             local:copy, cloudflare, daytona[:SNAPSHOT], docker:IMAGE, e2b[:TEMPLATE], k8s:POOL, \
+             ssh://[USER@]HOST[:PORT]/DIR)"
         );
         assert!(said("vitrual").starts_with("there is no sandbox `vitrual`; did you mean `virtual`? "));
         assert!(said("local:overly").contains("did you mean `local:overlay`?"));

@@ -24,6 +24,8 @@ const PROVIDERS: &[(&str, Connect)] = &[
     ("docker", docker),
     #[cfg(feature = "e2b")]
     ("e2b", e2b),
+    #[cfg(feature = "kubernetes")]
+    ("k8s", kubernetes),
     #[cfg(feature = "ssh")]
     ("ssh", ssh),
 ];
@@ -55,6 +57,11 @@ fn e2b(template: &str) -> Result<Arc<dyn Provider>> {
 #[cfg(all(feature = "docker", unix))]
 fn docker(image: &str) -> Result<Arc<dyn Provider>> {
     Ok(Arc::new(flue_sandbox_remote::docker::Docker::new(image)?))
+}
+
+#[cfg(feature = "kubernetes")]
+fn kubernetes(pool: &str) -> Result<Arc<dyn Provider>> {
+    Ok(Arc::new(flue_sandbox_remote::kubernetes::Kubernetes::pool(pool)))
 }
 
 #[cfg(feature = "ssh")]

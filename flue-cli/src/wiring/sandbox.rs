@@ -32,6 +32,8 @@ pub(crate) const BUILT_IN: &[&str] = &[
     "docker:IMAGE",
     #[cfg(feature = "e2b")]
     "e2b",
+    #[cfg(feature = "kubernetes")]
+    "k8s:POOL",
     #[cfg(feature = "ssh")]
     "ssh://HOST/DIR",
 ];
