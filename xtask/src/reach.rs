@@ -74,7 +74,7 @@ const ROWS: &[Row] = &[
     row("flue-sandbox-remote-testkit", Features::Default, &[HTTP, TLS, FILES], 75),
     row("flue-sandbox-remote-ssh", Features::Default, &[HTTP, FILES], 160),
     row("flue-sandbox-remote", Features::None, &[HTTP, TLS, SOCKETS, HOST, FILES], 60),
-    row("flue-sandbox-remote", Features::All, &[FILES], 225),
+    row("flue-sandbox-remote", Features::All, &[FILES], 275),
     row("flue-sandbox-virtual", Features::Default, &[HTTP, TLS, SOCKETS, HOST], 150),
     row("flue-sandbox-virtual", Features::All, &[HOST], 195),
     row("flue-sandbox-virtual-worker", Features::Default, &[HTTP, TLS], 165),

@@ -82,15 +82,15 @@ impl Machine {
             return;
         }
         let renewed = async {
-            if let Some(found) = self.cluster.get("keep alive", self.kind, &self.id).await? {
-                let change = object::prolonged(&found, self.kind == Kind::Claim, life);
-                self.cluster.change("keep alive", self.kind, &self.id, &change).await?;
-            }
+            // One that is gone stays at the time at which it was last there.
+            let Some(found) = self.cluster.get("keep alive", self.kind, &self.id).await? else { return Ok(()) };
+            let change = object::prolonged(&found, self.kind == Kind::Claim, life);
+            self.cluster.change("keep alive", self.kind, &self.id, &change).await?;
+            *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
             Ok::<(), Error>(())
         };
-        match renewed.await {
-            Ok(()) => *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now(),
-            Err(error) => tracing::debug!(%error, "the cluster could not be told that a machine is in use"),
+        if let Err(error) = renewed.await {
+            tracing::debug!(%error, "the cluster could not be told that a machine is in use");
         }
     }
 
