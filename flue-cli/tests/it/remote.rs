@@ -24,10 +24,12 @@ fn start(script: &str, args: &[&str], lines: usize) -> Result<Server, String> {
     let mut process = command.spawn().unwrap();
     let said: Vec<String> =
         BufReader::new(process.stdout.take().unwrap()).lines().take(lines).map_while(Result::ok).collect();
-    if said.first().is_some_and(|line| line.starts_with("missing")) {
-        return Err(said[0].clone());
+    if said.len() == lines && !said[0].starts_with("missing") {
+        return Ok(Server { _process: process, said });
     }
-    Ok(Server { _process: process, said })
+    drop(process.stdin.take());
+    process.wait().unwrap();
+    Err(said.first().cloned().unwrap_or_else(|| "the script said nothing".to_owned()))
 }
 
 /// The server, or a word that this test is skipped. `CI` demands one.
