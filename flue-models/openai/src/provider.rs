@@ -1,11 +1,10 @@
 //! Models of one server, opened by name.
 
-use std::fmt;
 use std::sync::Arc;
 
 use flue_core::model::{Model, ModelInfo};
 use flue_core::{Error, ErrorKind, Result};
-use flue_models_kit::{Auth, Endpoint, Http, HttpModel, Secret};
+use flue_models_kit::{Access, Auth, Http, Secret};
 
 use crate::catalog;
 use crate::chat::ChatCodec;
@@ -29,16 +28,11 @@ const OPERATION: &str = "open model";
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct OpenAi {
     preset: &'static Preset,
-    base_url: String,
-    auth: Auth,
-    /// Where the key came from, if not from the caller.
-    key_variable: Option<&'static str>,
-    headers: Vec<(String, Secret)>,
+    access: Access,
     compat: Option<Compat>,
-    http: Http,
 }
 
 impl OpenAi {
@@ -74,8 +68,8 @@ impl OpenAi {
     }
 
     fn of(preset: &'static Preset, auth: Auth) -> Self {
-        let base_url = preset.base_url.to_owned();
-        Self { preset, base_url, auth, key_variable: None, headers: Vec::new(), compat: None, http: Http::default() }
+        let access = Access::new(preset.name, preset.key_variable, preset.base_url, auth);
+        Self { preset, access, compat: None }
     }
 
     /// The server of `preset`, with its key and base URL from variables that `env` looks up.
@@ -94,10 +88,10 @@ impl OpenAi {
             }
         };
         let mut provider = Self::of(preset, auth);
-        provider.key_variable = Some(preset.key_variable);
+        provider.access = provider.access.key_from(preset.key_variable);
         let given = |name: &str| env(name).filter(|value| !value.trim().is_empty());
         if let Some(url) = given(preset.base_url_variable) {
-            provider.base_url = if preset.base_url_variable == "OLLAMA_HOST" { ollama_url(&url) } else { url };
+            provider = provider.base_url(if preset.base_url_variable == "OLLAMA_HOST" { ollama_url(&url) } else { url });
         }
         if preset.is_openai() {
             for (variable, header) in
@@ -114,14 +108,14 @@ impl OpenAi {
     /// Sets the address of the API, version included: `http://127.0.0.1:8080/v1`.
     #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.base_url = url.into();
+        self.access = self.access.base_url(url);
         self
     }
 
     /// Adds a header to every request. One with credentials takes the place of the key.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
-        self.headers.push((name.into(), value.into()));
+        self.access = self.access.header(name, value);
         self
     }
 
@@ -135,7 +129,7 @@ impl OpenAi {
     /// Uses this connection pool instead of one of its own.
     #[must_use]
     pub fn http(mut self, http: Http) -> Self {
-        self.http = http;
+        self.access = self.access.http(http);
         self
     }
 
@@ -178,35 +172,12 @@ impl OpenAi {
     /// # Errors
     /// As [`OpenAi::responses`].
     pub fn open(&self, info: ModelInfo) -> Result<Arc<dyn Model>> {
-        let spec = info.spec();
-        let endpoint = self.endpoint(&info).map_err(|error| error.with("model", spec))?;
-        let http = self.http.clone();
-        Ok(if *info.origin.api == *crate::RESPONSES_API {
-            Arc::new(HttpModel::new(ResponsesCodec::new(info), endpoint, http))
+        if *info.origin.api == *crate::RESPONSES_API {
+            self.access.open(ResponsesCodec::new(info))
         } else {
             let compat = self.dialect_for(&info);
-            Arc::new(HttpModel::new(ChatCodec::new(info, compat), endpoint, http))
-        })
-    }
-
-    fn endpoint(&self, info: &ModelInfo) -> Result<Endpoint> {
-        let config = |message: &'static str| Err(Error::new(ErrorKind::Config, OPERATION, message));
-        if info.origin.model.trim().is_empty() {
-            return config("the name of the model is empty");
+            self.access.open(ChatCodec::new(info, compat))
         }
-        let own_credentials = ["authorization", "api-key", "x-api-key"];
-        let has_own = self.headers.iter().any(|(name, _)| own_credentials.contains(&name.to_lowercase().as_str()));
-        if matches!(&self.auth, Auth::Bearer(key) if key.is_empty()) && !has_own {
-            return config("the key is empty; OPENAI_API_KEY is where it usually comes from");
-        }
-        let mut endpoint = Endpoint::new(&self.base_url, self.auth.clone())?;
-        if let Some(variable) = self.key_variable {
-            endpoint = endpoint.key_name(variable);
-        }
-        for (name, value) in &self.headers {
-            endpoint = endpoint.header(name, value.expose())?;
-        }
-        Ok(endpoint)
     }
 
     /// The dialect in which `info` is spoken to: the one that was set, else the server's, as the model wants it.
@@ -217,22 +188,12 @@ impl OpenAi {
     /// The dialect that was set, else that of the server's host, else that of the preset. Behind OpenAI's name and
     /// another's address stands a server of which nothing is known.
     fn dialect(&self) -> Compat {
-        let at_host = || Preset::at(&self.base_url).map(|preset| preset.compat);
+        let at_host = || Preset::at(self.access.address()).map(|preset| preset.compat);
         self.compat.or_else(at_host).unwrap_or(if self.preset.is_openai() {
             Compat::GENERIC
         } else {
             self.preset.compat
         })
-    }
-}
-
-impl fmt::Debug for OpenAi {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Base URLs may hold credentials, and are shown by the models alone, which blank them.
-        f.debug_struct("OpenAi")
-            .field("preset", &self.preset.name)
-            .field("headers", &self.headers)
-            .finish_non_exhaustive()
     }
 }
 

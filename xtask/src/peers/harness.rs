@@ -16,6 +16,8 @@ const CASES: [&str; 6] =
     ["case-correct", "case-give-up", "case-attempts", "case-depth", "case-parallel", "case-overflow"];
 /// The beginning of what a summariser is told to be.
 const SUMMARISER: &str = "You summarise conversations";
+/// How long a subagent's model takes: longer than it can take a busy machine to begin two others.
+const WORK_MS: u32 = 5000;
 /// How often the real model may answer without a tool.
 const CHAT_TRIES: u32 = 8;
 
@@ -108,7 +110,7 @@ fn fixtures() -> Value {
         turn("case-depth", 1, text("That was all.")),
         turn("case-parallel", 0, calls(vec![part(0), part(1), part(2)])),
         turn("case-parallel", 1, text("All parts are done.")),
-        {"match": {"systemMessage": "case-worker"}, "response": text("The part is done, all of it."), "latency": 300},
+        {"match": {"systemMessage": "case-worker"}, "response": text("The part is done, all of it."), "latency": WORK_MS},
         {"match": too_long, "response": refused},
         {"match": late, "response": text("After the summary.")},
         {"match": {"systemMessage": "case-overflow"}, "response": text("Noted.")},

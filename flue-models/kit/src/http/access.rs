@@ -6,6 +6,7 @@ use std::sync::Arc;
 use flue_core::model::Model;
 use flue_core::{Error, ErrorKind, Result};
 
+use super::endpoint::is_credential;
 use super::{Auth, Endpoint, Http, HttpModel};
 use crate::{Codec, Secret};
 
@@ -74,6 +75,7 @@ impl Access {
         }
         if let Auth::Header(_, key) | Auth::Bearer(key) = &self.auth
             && key.is_empty()
+            && !self.headers.iter().any(|(name, _)| is_credential(name))
         {
             return bad(match self.key_from {
                 Some(variable) => format!("{variable} is set and empty: give it the key, or unset it"),

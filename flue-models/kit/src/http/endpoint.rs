@@ -13,6 +13,11 @@ use crate::Secret;
 /// Headers that carry credentials. A request has one of them at most.
 const CREDENTIAL_HEADERS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
 
+/// Whether a header of this name carries credentials.
+pub(super) fn is_credential(name: &str) -> bool {
+    CREDENTIAL_HEADERS.iter().any(|credential| credential.eq_ignore_ascii_case(name))
+}
+
 /// The shortest text that is looked for, and blanked, in errors: shorter ones hide nothing and are found everywhere.
 const SHORTEST_SECRET: usize = 6;
 
@@ -119,7 +124,7 @@ impl Endpoint {
     pub fn header(mut self, name: &str, value: &str) -> Result<Self> {
         let name = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| Error::new(ErrorKind::Config, "set a header", "its name is not allowed").with("name", name))?;
-        if CREDENTIAL_HEADERS.contains(&name.as_str()) {
+        if is_credential(name.as_str()) {
             self.signer = None;
             for credential in CREDENTIAL_HEADERS {
                 self.headers.remove(credential);
