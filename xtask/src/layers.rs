@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::files;
 use crate::report::{Outcome, Problem, conclude};
 use crate::workspace::{Crate, Workspace};
+use crate::{files, fuzz};
 
 /// What may stand at the top level beside dot files.
 const TOP_DIRECTORIES: &[&str] = &[
@@ -32,6 +32,9 @@ const TOP_FILES: &[&str] = &[
     "clippy.toml",
     "rustfmt.toml",
 ];
+
+/// Crates that are workspaces of their own.
+const STANDALONE: &[&str] = &[fuzz::CRATE];
 
 /// Runs the task.
 pub(crate) fn run(_args: &[String]) -> Outcome {
@@ -112,7 +115,7 @@ fn check_manifests(crates: &[Crate], files: &[String]) -> Vec<Problem> {
     files
         .iter()
         .filter_map(|path| path.strip_suffix("/Cargo.toml"))
-        .filter(|dir| !crates.iter().any(|c| c.dir == *dir))
+        .filter(|dir| !crates.iter().any(|c| c.dir == *dir) && !STANDALONE.contains(dir))
         .map(|dir| Problem::new(format!("{dir}/Cargo.toml"), "is not a member of the workspace; list it in Cargo.toml"))
         .collect()
 }

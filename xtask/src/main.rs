@@ -10,6 +10,7 @@ mod ci;
 mod codegen;
 mod dist;
 mod files;
+mod fuzz;
 mod layers;
 mod package;
 mod peers;
@@ -62,6 +63,12 @@ const TASKS: &[Task] = &[
         arguments: "[--check] [--target TRIPLE]",
         about: "the program as it is handed out, in tarballs; --check: built twice, compared",
         run: dist::run,
+    },
+    Task {
+        name: "fuzz",
+        arguments: "[TARGET…] [--seconds N]",
+        about: "the decoders of models against inputs that reach new code; 60 seconds a target",
+        run: fuzz::run,
     },
     Task {
         name: "layers",
