@@ -56,10 +56,9 @@ fn slips_get_a_hint_and_code_2() {
     assert!(said(&["run", "--modle", "x/y"]).contains("a similar argument exists: '--model'"));
     assert!(said(&["exec", "--bogus", "ls"]).contains("unexpected argument '--bogus'"));
     assert!(said(&["exec"]).contains("COMMAND"));
-    assert!(said(&["exec", "--sandbox", "nowhere", "ls"]).contains(
-        "there is no sandbox `nowhere` (there are virtual, virtual:contained, local, local:confined, local:overlay, \
-         local:copy, docker:IMAGE, ssh://[USER@]HOST[:PORT]/DIR)"
-    ));
+    assert!(
+        said(&["exec", "--sandbox", "nowhere", "ls"]).contains("there is no sandbox `nowhere` (there are virtual, ")
+    );
     assert!(said(&["exec", "--sandbox", "locla", "ls"]).contains("did you mean `local`?"));
     assert!(said(&["exec", "--timeout", "5 years", "ls"]).contains("the units are ms, s, m and h"));
     assert!(said(&["run", "--max-turns", "0"]).contains("not in 1"));

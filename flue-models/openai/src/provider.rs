@@ -91,7 +91,8 @@ impl OpenAi {
         provider.access = provider.access.key_from(preset.key_variable);
         let given = |name: &str| env(name).filter(|value| !value.trim().is_empty());
         if let Some(url) = given(preset.base_url_variable) {
-            provider = provider.base_url(if preset.base_url_variable == "OLLAMA_HOST" { ollama_url(&url) } else { url });
+            provider =
+                provider.base_url(if preset.base_url_variable == "OLLAMA_HOST" { ollama_url(&url) } else { url });
         }
         if preset.is_openai() {
             for (variable, header) in
