@@ -31,6 +31,10 @@ const ENVIRONMENT: &[(&str, &str)] = &[("CI", "true"), ("INSTA_UPDATE", "no")];
 /// The variable that names the file to which tests write that they cannot run here: see `flue_core_testkit::skip`.
 const SKIPS: &str = "FLUE_SKIPS";
 
+/// The variable that names the directory in which tests install the official clients that certify the servers which stand in
+/// for providers.
+const PEERS: &str = "FLUE_PEERS_DIR";
+
 /// A named part of the whole.
 struct Step {
     name: &'static str,
@@ -216,6 +220,9 @@ impl Step {
                 let _ = std::fs::remove_file(&skips);
                 let mut command = cargo(&workspace.root, args);
                 command.env(SKIPS, &skips);
+                if std::env::var_os(PEERS).is_none() {
+                    command.env(PEERS, workspace.root.join(BUILD_DIRECTORY).join("peers"));
+                }
                 let outcome = process::run_watched(command, |line| tally.read(line));
                 tally.skip(&std::fs::read_to_string(&skips).unwrap_or_default());
                 let checked = outcome.and_then(|()| tally.check(*fewest));
