@@ -14,7 +14,7 @@ use crate::{layers, package, process, reach, tidy};
 
 /// Fewest unit and integration tests that must run. A test binary that is no longer built, or whose
 /// module is no longer named, fails nothing by itself; this does. Raise it as tests are added.
-const FEWEST_TESTS: usize = 1200;
+const FEWEST_TESTS: usize = 1450;
 /// Fewest of them that `ci quick` must run: those that stand beside the code.
 const FEWEST_UNIT_TESTS: usize = 450;
 
