@@ -136,9 +136,9 @@ mod tests {
 
     #[test]
     fn lists_are_taken_apart_and_what_cannot_be_held_is_refused() {
-        let found = settings(&["10.0.0.0/8", "1.2.3.4", "PyPI.org", "*.example.com"]).unwrap();
+        let found = settings(&["10.0.0.0/8", "1.2.3.4", "Packages.Example.com", "*.example.com"]).unwrap();
         assert_eq!(found.ranges, ["10.0.0.0/8", "1.2.3.4/32"]);
-        assert_eq!(found.domains, ["pypi.org", "*.example.com"]);
+        assert_eq!(found.domains, ["packages.example.com", "*.example.com"]);
         for odd in
             ["::1", "https://a.example", "a.example:443", "1.2.3.4/33", "1.2.3", "localhost", "a b.c", "", "a.b/c"]
         {
