@@ -100,12 +100,15 @@ impl ResponsesSpec {
         let extras = self.own(text.native.as_ref(), MESSAGE).filter(|_| with_id);
         let extras: MessageExtras = extras.and_then(|e| serde_json::from_str(&e.data).ok()).unwrap_or_default();
         let mut object = Object::new(out).text("type", "message").text("role", "assistant");
-        if fits(&extras.id) {
-            object = object.text("status", "completed").text("id", &extras.id);
-        }
         if let Some(phase) = &extras.phase {
             object = object.text("phase", phase);
         }
+        if !fits(&extras.id) {
+            // An item of the output has an id; what has none is an easy message, and its content is a string.
+            object.text("content", &text.text).end();
+            return;
+        }
+        object = object.text("status", "completed").text("id", &extras.id);
         let mut content = Array::new(object.key("content"));
         Object::new(content.item()).text("type", "output_text").text("text", &text.text).raw("annotations", "[]").end();
         content.end();
