@@ -131,7 +131,10 @@ impl Case<'_> {
         let order: Vec<char> = seen.events().iter().filter_map(step).collect();
         let order: String = order.into_iter().collect();
         let expected = "b".repeat(TASKS) + &"e".repeat(TASKS);
-        hold(order == expected && reply.text == "All parts are done.", &(&order, &reply))?;
+        let done = seen.count(|event| {
+            matches!(event, Event::ToolFinished { is_error: false, result, .. } if result.contains("The part is done, all of it."))
+        });
+        hold(order == expected && done == TASKS && reply.text == "All parts are done.", &(&order, done, &reply))?;
         Ok(format!("{TASKS} tasks were begun before the first had ended"))
     }
 

@@ -16,8 +16,9 @@ const CASES: [&str; 6] =
     ["case-correct", "case-give-up", "case-attempts", "case-depth", "case-parallel", "case-overflow"];
 /// The beginning of what a summariser is told to be.
 const SUMMARISER: &str = "You summarise conversations";
-/// How long a subagent's model takes: longer than it can take a busy machine to begin two others.
-const WORK_MS: u32 = 5000;
+/// How long a subagent's model takes for each piece of its answer, of which there are several: long enough that a busy machine has
+/// begun two others.
+const WORK_MS: u32 = 1000;
 /// How often the real model may answer without a tool.
 const CHAT_TRIES: u32 = 8;
 
@@ -102,6 +103,8 @@ fn fixtures() -> Value {
     let mut too_long = late.clone();
     too_long["sequenceIndex"] = json!(0);
     json!({"fixtures": [
+        // The first that matches answers, and a worker is told its directory, which is called after its parent's case.
+        {"match": {"systemMessage": "case-worker"}, "response": text("The part is done, all of it."), "latency": WORK_MS},
         turn("case-correct", 0, calls(vec![("finish", json!({"count": "many"}))])),
         turn("case-correct", 1, calls(vec![("finish", json!({"count": 7}))])),
         turn("case-give-up", 0, calls(vec![("give_up", json!({"reason": "there is nothing to count"}))])),
@@ -110,7 +113,6 @@ fn fixtures() -> Value {
         turn("case-depth", 1, text("That was all.")),
         turn("case-parallel", 0, calls(vec![part(0), part(1), part(2)])),
         turn("case-parallel", 1, text("All parts are done.")),
-        {"match": {"systemMessage": "case-worker"}, "response": text("The part is done, all of it."), "latency": WORK_MS},
         {"match": too_long, "response": refused},
         {"match": late, "response": text("After the summary.")},
         {"match": {"systemMessage": "case-overflow"}, "response": text("Noted.")},
