@@ -12,6 +12,7 @@ mod codec;
 mod conditions;
 mod confined;
 mod contained;
+mod decode;
 mod events;
 mod load;
 mod local;

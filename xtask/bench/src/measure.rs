@@ -10,7 +10,8 @@ use crate::load::{Load, Report};
 use crate::peers::{Programs, Record, Server};
 use crate::table::{Row, render};
 use crate::{
-    codec, conditions, confined, contained, events, local, parked, review, sandbox, sessions, start, store, turns,
+    codec, conditions, confined, contained, decode, events, local, parked, review, sandbox, sessions, start, store,
+    turns,
 };
 
 /// Rounds of each measurement unless the command line says otherwise.
@@ -37,6 +38,7 @@ pub(crate) const MEASUREMENTS: &[Measurement] = &[
     Measurement { name: "store", measure: store::measure },
     Measurement { name: "sessions", measure: sessions::measure },
     Measurement { name: "codec", measure: codec::measure },
+    Measurement { name: "decode", measure: decode::measure },
     Measurement { name: "start", measure: start::measure },
 ];
 
