@@ -1,4 +1,6 @@
-//! `bench`: builds `flue` and the program that measures it, and starts the latter.
+//! `bench`: builds `flue` and the program that measures it, and starts the latter; or measures what building takes.
+
+mod build;
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -18,6 +20,9 @@ const BUILD: [&str; 6] = ["build", "--release", "--package", "flue-cli", "--pack
 /// Runs the task.
 pub(crate) fn run(args: &[String]) -> Outcome {
     let workspace = Workspace::load()?;
+    if let Some(sets) = args.strip_prefix(&["build".to_owned()]) {
+        return build::run(&workspace, sets);
+    }
     let build = |more: &[&str]| process::cargo(&workspace.root, &[&BUILD[..], more].concat());
     process::run(build(&[]))?;
     // Built already: this asks where.

@@ -42,8 +42,8 @@ struct Task {
 const TASKS: &[Task] = &[
     Task {
         name: "bench",
-        arguments: "[NAME…] [--runs N]",
-        about: "what Flue costs, beside the least that the job can cost; --peers DIR: by another floor",
+        arguments: "[NAME…] [--runs N] | build [SET…]",
+        about: "what Flue costs, beside the least that the job can cost; build: what compiling it takes",
         run: bench::run,
     },
     Task {

@@ -49,7 +49,10 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     };
     let workspace = Workspace::load()?;
     let flue = match built {
-        Some(program) => program,
+        // It is started elsewhere.
+        Some(program) => {
+            std::path::absolute(&program).map_err(|error| Failure::new(format!("{}: {error}", program.display())))?
+        }
         None => {
             let build = ["build", "--quiet", "--package", "flue-cli", "--features", FEATURES];
             process::run(process::cargo(&workspace.root, &build))?;

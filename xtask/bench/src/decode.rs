@@ -14,7 +14,7 @@ use crate::table::Row;
 
 /// The same replies that the tests of `flue-models` decode.
 #[path = "../../../flue-models/tests/it/codecs.rs"]
-#[allow(dead_code, clippy::unwrap_used, reason = "the tests look at more of a case")]
+#[expect(dead_code, clippy::unwrap_used, reason = "the tests look at more of a case")]
 mod codecs;
 
 /// Decodings of each reply in one round.
