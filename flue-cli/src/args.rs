@@ -307,7 +307,7 @@ pub(crate) struct SandboxArgs {
     /// k8s:POOL: a pod of a cluster's warm pool
     /// [default: virtual]
     // In a help text the brackets are what may be left out, not links.
-    #[allow(rustdoc::broken_intra_doc_links)]
+    #[expect(rustdoc::broken_intra_doc_links, reason = "they are none")]
     #[arg(long, value_name = "KIND", value_parser = str::parse::<SandboxKind>, verbatim_doc_comment)]
     pub(crate) sandbox: Option<SandboxKind>,
     /// The directory to work in [default: /workspace;
