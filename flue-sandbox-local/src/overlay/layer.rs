@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use flue_core::reach::ReachLog;
 use flue_core::{Error, ErrorKind, Result, SandboxPath};
 use rustix::io::Errno;
 
@@ -10,6 +11,7 @@ use super::base::Base;
 use super::changes::Changes;
 use super::compare::Sides;
 use super::mounted::Mounted;
+use super::recent::{self, Moment};
 use super::state::State;
 use super::tree::Tree;
 use super::{apply, copied, mounts, report, touched};
@@ -98,6 +100,14 @@ impl Layer {
         match &self.kind {
             Kind::Mounted(mounted) => Some(mounted),
             Kind::Copied(_) => None,
+        }
+    }
+
+    /// Tells what was changed since `then`, by absolute paths. A copy keeps no account of it.
+    pub(crate) fn tell_changed(&self, then: Moment, reach: &ReachLog) {
+        let Kind::Mounted(mounted) = &self.kind else { return };
+        for path in recent::changed_since(&mounted.upper, then) {
+            reach.wrote(&Path::new(self.dir.as_str()).join(path).to_string_lossy());
         }
     }
 

@@ -2,7 +2,7 @@
 //! reviewed and applied.
 //!
 //! [`layer`] is the layer itself, [`mounted`] where the kernel merges it, [`copied`] where it is a copy; [`base`] is what the
-//! host had when it was made. To tell what was changed, [`touched`] looks into what the kernel kept, [`compare`] at both sides of each path, and [`report`] makes a list and a
+//! host had when it was made. To tell what was changed, [`touched`] looks into what the kernel kept (and [`recent`] for what one command did), [`compare`] at both sides of each path, and [`report`] makes a list and a
 //! [`patch`] of it. [`apply`] brings it to the host.
 
 mod changes;
@@ -31,6 +31,8 @@ mod mounted;
 mod mounts;
 #[cfg(target_os = "linux")]
 mod patch;
+#[cfg(target_os = "linux")]
+mod recent;
 #[cfg(target_os = "linux")]
 mod renames;
 #[cfg(target_os = "linux")]
@@ -61,11 +63,13 @@ pub(crate) use self::layer::Layer;
 #[cfg(target_os = "linux")]
 pub(crate) use self::mounted::Mounted;
 #[cfg(target_os = "linux")]
+pub(crate) use self::recent::Moment;
+#[cfg(target_os = "linux")]
 pub(crate) use self::state::remove;
 #[cfg(not(target_os = "linux"))]
 use self::unsupported::How;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use self::unsupported::{Entrance, Layer, Shut};
+pub(crate) use self::unsupported::{Entrance, Layer, Moment, Shut};
 use crate::files::blocking;
 use crate::{Local, LocalSandbox, reexec};
 

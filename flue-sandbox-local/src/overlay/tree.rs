@@ -126,6 +126,11 @@ impl Stamp {
         }
     }
 
+    /// When anything of it changed last, by the kernel's clock: seconds and nanoseconds.
+    pub(super) fn changed(&self) -> (i64, i64) {
+        self.changed
+    }
+
     /// When the content changed last: seconds and nanoseconds.
     pub(super) fn modified(&self) -> (i64, i64) {
         self.modified

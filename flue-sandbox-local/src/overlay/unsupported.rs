@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use flue_core::reach::ReachLog;
 use flue_core::{Error, Result, SandboxPath};
 
 use super::changes::Changes;
@@ -33,6 +34,10 @@ impl Layer {
         match *self {}
     }
 
+    pub(crate) fn tell_changed(&self, _: Moment, _: &ReachLog) {
+        match *self {}
+    }
+
     pub(super) fn diff(&self) -> Result<Changes> {
         match *self {}
     }
@@ -48,6 +53,16 @@ impl Layer {
 pub(super) enum How {
     Merged(PathBuf),
     Copied(u64),
+}
+
+/// When nothing was changed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment;
+
+impl Moment {
+    pub(crate) fn now() -> Self {
+        Self
+    }
 }
 
 /// Nothing is mounted.

@@ -43,8 +43,8 @@ use self::terminal::Terminal;
 use self::tree::End;
 use crate::confine::Confined;
 use crate::env::{self, Environment};
-use crate::files::{closed, failed};
-use crate::overlay::{Entrance, Layer, Shut};
+use crate::files::{blocking, closed, failed};
+use crate::overlay::{Entrance, Layer, Moment, Shut};
 
 /// How many pipes of what commands left in the background are read on for at a time. Beyond it they are closed.
 const MAX_BACKGROUND_PIPES: usize = 256;
@@ -124,6 +124,7 @@ impl Shell {
             let names = command.get_envs().filter_map(|(name, value)| value.and(name.to_str()));
             reach.env(names.filter(|name| *name != env::MARK));
         }
+        let began = Moment::now();
         let start = Start { command, mark, confined: self.confined.as_deref(), terminal, reach: reach.clone() };
         let run = Run::start(start, request.stdin, watch);
         let run = run.map_err(|error| self.not_started(&cwd, error))?;
@@ -164,6 +165,14 @@ impl Shell {
             let network = self.confined.as_deref().map(Confined::network);
             if matches!(network, Some(NetworkReach::None | NetworkReach::AllowList(_))) {
                 reach.measured([Aspect::Hosts]);
+            }
+            if let Some(layer) = self.layer.clone() {
+                // In part: what it wrote elsewhere is not seen.
+                let tell = move || {
+                    layer.tell_changed(began, &reach);
+                    Ok(())
+                };
+                blocking("exec", tell).await?;
             }
         }
         let [(stdout, stdout_dropped), (stderr, stderr_dropped)] = ended.output;

@@ -1,7 +1,10 @@
 //! What commands and the file API see, and what the host does.
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::time::Duration;
 
+use flue_core::reach::{Aspect, ReachLog};
 use flue_core::{ErrorKind, ExecRequest, OpenRequest, Sandbox};
 use flue_sandbox_local::Local;
 
@@ -25,6 +28,35 @@ async fn both_sides_see_the_merged_files_and_the_host_keeps_its_own() {
     assert_eq!((place.text("a"), place.text("sub/b"), place.text("c")), ("a\n".into(), "b\n".into(), "c\n".into()));
     assert!(!place.host("sub/new").exists());
     assert_eq!(told(&place.diff().await), ["modified a", "modified c", "deleted sub/b", "added sub/new"]);
+}
+
+#[tokio::test]
+async fn what_a_command_changed_is_in_its_reach() {
+    /// Longer than a tick of the clock by which the kernel dates changes.
+    const TICKS: Duration = Duration::from_millis(50);
+    if !crate::machine::overlays() {
+        return;
+    }
+    let place = Place::new(&[("a", "a\n"), ("sub/b", "b\n"), ("c", "c\n"), ("read", "r\n")]).await;
+    place.temp.put("beside", "");
+    let reach = async |command: &str| {
+        tokio::time::sleep(TICKS).await;
+        let log = Arc::new(ReachLog::new());
+        let mut request = ExecRequest::new(command);
+        request.reach = Some(log.clone());
+        assert!(place.sandbox.exec(request).await.unwrap().success(), "{command}");
+        log.take()
+    };
+    let dir = place.temp.at("dir");
+    let paths = |names: &[&str]| names.iter().map(|name| format!("{dir}/{name}")).collect::<Vec<_>>();
+    let first = reach("cat read; echo more >> a; rm sub/b; mkdir -p deep/empty; echo n > deep/new; chmod 600 c").await;
+    assert_eq!(first.writes.iter().collect::<Vec<_>>(), paths(&["a", "c", "deep/empty", "deep/new", "sub/b"]));
+    // The layer is not all that it can write to.
+    assert!(!first.is_known(Aspect::Writes));
+    // What was changed before is not changed again.
+    let second = reach("cat a deep/new; echo x > ../beside; mv deep/new deep/newer; touch -d 2001-01-01 a").await;
+    assert_eq!(second.writes.iter().collect::<Vec<_>>(), paths(&["a", "deep/newer"]));
+    assert!(reach("cat a").await.writes.is_empty());
 }
 
 #[tokio::test]
