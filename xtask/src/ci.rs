@@ -3,6 +3,8 @@
 //! Clippy and the tests select the same crates and features, so that no dependency is built in
 //! more shapes than it must be: compiling is what takes the time.
 
+mod lanes;
+
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -56,7 +58,7 @@ enum Work {
     Task(fn(&[String]) -> Outcome),
     /// A cargo command, with variables for it alone.
     Cargo { env: &'static [(&'static str, &'static str)], args: &'static [&'static str] },
-    /// A cargo command that runs tests, and the fewest it must run.
+    /// A cargo command that builds tests, which are then run, and the fewest that must be.
     Tests { args: &'static [&'static str], fewest: usize },
     /// Each crate by itself, with no features and with each of its features alone.
     EachFeature,
@@ -96,7 +98,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "doctest",
         part_of: PartOf::Whole,
-        work: Work::Tests { args: &["test", "--workspace", "--doc", "--all-features", "--no-fail-fast"], fewest: 0 },
+        work: Work::Cargo { env: &[], args: &["test", "--workspace", "--doc", "--all-features", "--no-fail-fast"] },
     },
     Step {
         name: "doc",
@@ -218,12 +220,12 @@ impl Step {
                 let mut tally = Tally::default();
                 let skips = workspace.root.join(BUILD_DIRECTORY).join("skips.txt");
                 let _ = std::fs::remove_file(&skips);
-                let mut command = cargo(&workspace.root, args);
-                command.env(SKIPS, &skips);
-                if std::env::var_os(PEERS).is_none() {
-                    command.env(PEERS, workspace.root.join(BUILD_DIRECTORY).join("peers"));
-                }
-                let outcome = process::run_watched(command, |line| tally.read(line));
+                let peers = std::env::var_os(PEERS)
+                    .unwrap_or_else(|| workspace.root.join(BUILD_DIRECTORY).join("peers").into_os_string());
+                let prepare = |command: &mut Command| {
+                    command.envs(ENVIRONMENT.iter().copied()).env(SKIPS, &skips).env(PEERS, &peers);
+                };
+                let outcome = lanes::run(cargo(&workspace.root, args), &prepare, |line| tally.read(line));
                 tally.skip(&std::fs::read_to_string(&skips).unwrap_or_default());
                 let checked = outcome.and_then(|()| tally.check(*fewest));
                 tests.get_or_insert_default().add(tally);

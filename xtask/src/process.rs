@@ -1,7 +1,7 @@
 //! Child processes: always without standard input.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -33,23 +33,6 @@ pub(crate) fn capture(mut command: Command) -> Outcome<String> {
     check(&command, output.status, &String::from_utf8_lossy(&output.stderr))?;
     String::from_utf8(output.stdout)
         .map_err(|_| Failure::new(format!("`{}` printed something that is not UTF-8", describe(&command))))
-}
-
-/// Runs the command with its output going to ours, and shows each line of its standard output to `watch`.
-pub(crate) fn run_watched(mut command: Command, mut watch: impl FnMut(&str)) -> Outcome {
-    let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| cannot_start(&command, &error))?;
-    if let Some(stdout) = child.stdout.take() {
-        let mut lines = BufReader::new(stdout);
-        let mut line = Vec::new();
-        let broken = |error: io::Error| Failure::new(format!("`{}`: output lost: {error}", describe(&command)));
-        while lines.read_until(b'\n', &mut line).map_err(broken)? > 0 {
-            io::stdout().write_all(&line).map_err(broken)?;
-            watch(&String::from_utf8_lossy(&line));
-            line.clear();
-        }
-    }
-    let status = child.wait().map_err(|error| cannot_start(&command, &error))?;
-    check(&command, status, "")
 }
 
 fn check(command: &Command, status: ExitStatus, stderr: &str) -> Outcome {
