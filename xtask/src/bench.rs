@@ -13,9 +13,13 @@ use crate::report::{Failure, Outcome};
 use crate::workspace::Workspace;
 
 /// The program under measurement and the one that measures, as cargo calls them.
-const PROGRAMS: [&str; 2] = ["flue", "xtask-bench"];
+const FLUE: &str = "flue";
+const BENCH: &str = "xtask-bench";
 /// Both in one call: they are to share what they are made of.
 const BUILD: [&str; 6] = ["build", "--release", "--package", "flue-cli", "--package", "xtask-bench"];
+/// The measurement that links every adapter, and the feature that has it. It needs no `flue`.
+const REMOTE: &str = "remote";
+const BUILD_REMOTE: [&str; 6] = ["build", "--release", "--package", "xtask-bench", "--features", REMOTE];
 
 /// Runs the task.
 pub(crate) fn run(args: &[String]) -> Outcome {
@@ -23,13 +27,18 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     if let Some(sets) = args.strip_prefix(&["build".to_owned()]) {
         return build::run(&workspace, sets);
     }
-    let build = |more: &[&str]| process::cargo(&workspace.root, &[&BUILD[..], more].concat());
+    let is_remote = args.iter().any(|arg| arg == REMOTE);
+    let what = if is_remote { BUILD_REMOTE } else { BUILD };
+    let build = |more: &[&str]| process::cargo(&workspace.root, &[&what[..], more].concat());
     process::run(build(&[]))?;
     // Built already: this asks where.
     let artifacts = process::capture(build(&["--message-format", "json"]))?;
-    let [flue, bench] = PROGRAMS.map(|name| find(&artifacts, name));
-    let mut command = Command::new(bench?);
-    command.arg("run").args([OsStr::new("--flue"), flue?.as_os_str()]).args(args);
+    let mut command = Command::new(find(&artifacts, BENCH)?);
+    command.arg("run");
+    if !is_remote {
+        command.args([OsStr::new("--flue"), find(&artifacts, FLUE)?.as_os_str()]);
+    }
+    command.args(args);
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(Failure::new(format!("bench: {status}"))),

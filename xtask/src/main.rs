@@ -42,7 +42,7 @@ struct Task {
 const TASKS: &[Task] = &[
     Task {
         name: "bench",
-        arguments: "[NAME…] [--runs N] | build [SET…]",
+        arguments: "[NAME…] [--runs N] | remote [--runs N] | build [SET…]",
         about: "what Flue costs, beside the least that the job can cost; build: what compiling it takes",
         run: bench::run,
     },

@@ -19,6 +19,8 @@ mod local;
 mod measure;
 mod parked;
 mod peers;
+#[cfg(feature = "remote")]
+mod remote;
 mod review;
 mod sandbox;
 mod scratch;

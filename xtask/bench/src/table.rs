@@ -29,6 +29,9 @@ impl Goal {
     }
 }
 
+/// What stands in place of a figure.
+const MISSING: &str = "could not be measured";
+
 /// One figure.
 #[derive(Debug)]
 pub(crate) struct Row {
@@ -37,12 +40,25 @@ pub(crate) struct Row {
     flue: Spread,
     other: Option<Spread>,
     goal: Option<Goal>,
+    /// Why there is no figure.
+    missing: Option<String>,
 }
 
 impl Row {
     /// A figure of Flue. `means` says in plain words what it is; rows with the same words share a line below the table.
     pub(crate) fn new(what: impl Into<String>, flue: Spread, means: &'static str) -> Self {
-        Self { what: what.into(), means, flue, other: None, goal: None }
+        Self { what: what.into(), means, flue, other: None, goal: None, missing: None }
+    }
+
+    /// Something that could not be measured, and why.
+    #[cfg(feature = "remote")]
+    pub(crate) fn missing(what: impl Into<String>, why: &flue_core::Error) -> Self {
+        Self { missing: Some(format!("{why:#}")), ..Self::new(what, Spread::exactly(0.0), "") }
+    }
+
+    /// Whether it could not be measured.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.missing.is_some()
     }
 
     /// Sets what the same work costs elsewhere, on the floor or on the host.
@@ -59,6 +75,9 @@ impl Row {
 
     fn cells(&self) -> [String; 6] {
         let none = || "-".to_owned();
+        if self.is_missing() {
+            return [self.what.clone(), MISSING.to_owned(), none(), none(), none(), none()];
+        }
         let ratio = self.other.filter(|other| other.median > 0.0).map(|other| self.flue.median / other.median);
         let verdict = self.goal.map(|goal| if goal.is_met(self.flue.median) { "met" } else { "missed" });
         [
@@ -113,6 +132,9 @@ pub(crate) fn render(rows: &[Row]) -> String {
             let _ = writeln!(text, "- {}: {}", row.what, row.means);
         }
     }
+    for (row, why) in rows.iter().filter_map(|row| Some((row, row.missing.as_ref()?))) {
+        let _ = writeln!(text, "- {} {MISSING}: {why}", row.what);
+    }
     text
 }
 
@@ -141,5 +163,15 @@ mod tests {
         assert_eq!(lines[2], "a     1.50 (1.00..2.00)  0.750          2.00   -     -");
         assert!(lines[3].starts_with("b     1234               -"), "{text}");
         assert_eq!(text.matches("the first").count(), 1);
+    }
+
+    #[cfg(feature = "remote")]
+    #[test]
+    fn what_is_missing_is_told_with_its_reason_and_has_no_figure() {
+        let why = flue_core::Error::new(flue_core::ErrorKind::Unavailable, "start", "there is no program podman");
+        let text = render(&[Row::missing("podman", &why)]);
+        let line = text.lines().nth(2).unwrap();
+        assert_eq!(line.split_whitespace().collect::<Vec<_>>().join(" "), "podman could not be measured - - - -");
+        assert!(text.contains("- podman could not be measured: ") && text.contains("no program podman"), "{text}");
     }
 }
