@@ -7,7 +7,6 @@
     expect(
         clippy::unwrap_used,
         clippy::print_stdout,
-        clippy::print_stderr,
         reason = "a test that cannot go on has failed, and figures are told"
     )
 )]

@@ -91,7 +91,7 @@ fn start(arguments: &Arguments) -> Vec<(Kind, Option<&'static Engine>)> {
         if let Err(what) = &engine {
             let is_here = !what.starts_with("program");
             assert!(is_here || std::env::var_os("CI").is_none(), "no {what}; are the packages of `.ci/run` installed?");
-            eprintln!("no {}: there is no {what}; its tests are ignored", kind.name());
+            flue_core_testkit::skip(&format!("{}::*", kind.name()), &format!("no {what}"));
         }
         // It lives as long as this process, whose end it notices.
         (kind, engine.ok().map(|engine| &*Box::leak(Box::new(engine))))
