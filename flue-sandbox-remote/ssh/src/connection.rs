@@ -51,7 +51,7 @@ impl Connection {
             let error = Error::new(ErrorKind::Timeout, "connect", what).with("host", target.name());
             error.with_retry(Retry::Backoff)
         };
-        let address = (target.host.as_str(), target.port);
+        let address = (target.host.as_str(), target.port());
         let connected = timeout(CONNECT_LIMIT, client::connect(Arc::new(config), address, keys)).await;
         let connected =
             connected.map_err(|_| late("the host does not answer; look whether it runs and can be reached"))?;

@@ -30,10 +30,10 @@ pub(crate) struct HostKeys {
 
 impl HostKeys {
     pub(crate) fn new(target: &Target) -> Result<Self> {
-        let file = target.known_hosts.clone().or_else(|| home_file("known_hosts")).ok_or_else(|| {
+        let file = target.known_hosts.first().cloned().or_else(|| home_file("known_hosts")).ok_or_else(|| {
             Error::new(ErrorKind::Config, "connect", "there is no home directory with known_hosts; name the file")
         })?;
-        Ok(Self { host: target.host.clone(), port: target.port, file, verdict: Arc::default() })
+        Ok(Self { host: target.host.clone(), port: target.port(), file, verdict: Arc::default() })
     }
 
     /// Where the verdict is left.
@@ -69,7 +69,7 @@ impl russh::client::Handler for HostKeys {
 
 /// The error of a key that was refused.
 pub(crate) fn refused(target: &Target, verdict: &Verdict) -> Option<Error> {
-    let scan = match target.port {
+    let scan = match target.port() {
         22 => format!("ssh-keyscan {}", target.host),
         port => format!("ssh-keyscan -p {port} {}", target.host),
     };

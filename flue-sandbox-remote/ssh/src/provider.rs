@@ -79,17 +79,18 @@ impl Ssh {
         Self { target, place: Place::At(dir), spare: Mutex::default() }
     }
 
-    /// Names the private key's file.
+    /// Names the private key's file: no other key is tried.
     #[must_use]
     pub fn identity(mut self, file: impl Into<PathBuf>) -> Self {
-        self.target.identity = Some(file.into());
+        self.target.identities = vec![file.into()];
+        self.target.identities_only = true;
         self
     }
 
-    /// Names the file of host keys.
+    /// Names the file of host keys: no other is looked at.
     #[must_use]
     pub fn known_hosts(mut self, file: impl Into<PathBuf>) -> Self {
-        self.target.known_hosts = Some(file.into());
+        self.target.known_hosts = vec![file.into()];
         self
     }
 

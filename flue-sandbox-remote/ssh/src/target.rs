@@ -14,19 +14,48 @@ pub struct Target {
     /// Host name or address.
     pub host: String,
     /// Its port; 22 unless said.
-    pub port: u16,
+    pub port: Option<u16>,
     /// The user there; the one here (`USER`) unless said.
     pub user: Option<String>,
-    /// The private key's file; the agent's keys and the usual files unless said.
-    pub identity: Option<PathBuf>,
-    /// The file of host keys; `~/.ssh/known_hosts` unless said.
-    pub known_hosts: Option<PathBuf>,
+    /// The files of private keys, tried in this order; `id_ed25519`, `id_ecdsa` and `id_rsa` of `~/.ssh` unless said.
+    pub identities: Vec<PathBuf>,
+    /// Whether no other keys of the agent are tried than those of `identities`.
+    pub identities_only: bool,
+    /// The agent that is asked for keys.
+    pub agent: Agent,
+    /// The files of host keys; `known_hosts` and `known_hosts2` of `~/.ssh`, and `ssh_known_hosts` and `ssh_known_hosts2` of
+    /// `/etc/ssh`, unless said.
+    pub known_hosts: Vec<PathBuf>,
+    /// The name by which the host stands there; its own unless said.
+    pub host_key_alias: Option<String>,
+}
+
+/// A program that holds keys, and signs with them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Agent {
+    /// The one that the variable `SSH_AUTH_SOCK` names.
+    #[default]
+    Usual,
+    /// The one that listens there.
+    At(PathBuf),
+    /// None.
+    Nobody,
 }
 
 impl Target {
     /// The machine `host`, on the usual port, as the user of the same name.
     pub fn new(host: impl Into<String>) -> Self {
-        Self { host: host.into(), port: PORT, user: None, identity: None, known_hosts: None }
+        Self {
+            host: host.into(),
+            port: None,
+            user: None,
+            identities: Vec::new(),
+            identities_only: false,
+            agent: Agent::default(),
+            known_hosts: Vec::new(),
+            host_key_alias: None,
+        }
     }
 
     /// Reads `ssh://[user@]host[:port][/dir]`, and gives the directory apart.
@@ -62,7 +91,7 @@ impl Target {
         }
         let mut target = Self::new(host);
         if let Some(port) = port {
-            target.port = port.parse().map_err(|_| wrong("the port is not a number up to 65535"))?;
+            target.port = Some(port.parse().map_err(|_| wrong("the port is not a number up to 65535"))?);
         }
         target.user = user.map(str::to_owned);
         Ok((target, dir))
@@ -75,9 +104,14 @@ impl Target {
         })
     }
 
+    /// Its port.
+    pub(crate) fn port(&self) -> u16 {
+        self.port.unwrap_or(PORT)
+    }
+
     /// The machine as errors name it.
     pub(crate) fn name(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        format!("{}:{}", self.host, self.port())
     }
 }
 
@@ -93,10 +127,10 @@ mod tests {
     #[test]
     fn addresses_are_read() {
         let (target, dir) = Target::parse("ssh://dev@build.example:2222/srv/my work").unwrap();
-        assert_eq!((&*target.host, target.port, target.user.as_deref()), ("build.example", 2222, Some("dev")));
+        assert_eq!((&*target.host, target.port, target.user.as_deref()), ("build.example", Some(2222), Some("dev")));
         assert_eq!(dir.unwrap().as_str(), "/srv/my work");
         let (target, dir) = Target::parse("ssh://[2001:db8::1]:22").unwrap();
-        assert_eq!((&*target.host, target.port, target.user, dir), ("2001:db8::1", 22, None, None));
+        assert_eq!((&*target.host, target.port, target.user, dir), ("2001:db8::1", Some(22), None, None));
     }
 
     #[test]

@@ -9,7 +9,19 @@ chmod 755 "$dir"
 trap 'kill "$(cat "$dir/pid")" 2>/dev/null || true; rm -rf "$dir"' EXIT
 for key in host id other; do ssh-keygen -q -t ed25519 -N '' -C "flue-test-$key" -f "$dir/$key"; done
 ssh-keygen -q -t ed25519 -N 'planted-passphrase' -C flue-test-locked -f "$dir/locked"
-cp "$dir/id.pub" "$dir/authorized"
+cp -p "$dir/locked" "$dir/locked-open"
+ssh-keygen -q -p -P 'planted-passphrase' -N '' -f "$dir/locked-open" >/dev/null
+# RSA keys as OpenSSH, PKCS #1 and PKCS #8 have them, open and locked, and one that is too small.
+ssh-keygen -q -t rsa -b 3072 -N '' -C flue-test-rsa -f "$dir/rsa"
+for form in PEM PKCS8; do
+    cp -p "$dir/rsa" "$dir/rsa-$form"
+    ssh-keygen -q -p -m $form -P '' -N '' -f "$dir/rsa-$form" >/dev/null
+    cp -p "$dir/rsa-$form" "$dir/rsa-$form-locked"
+    cp "$dir/rsa.pub" "$dir/rsa-$form-locked.pub"
+    ssh-keygen -q -p -m $form -P '' -N 'planted-passphrase' -f "$dir/rsa-$form-locked" >/dev/null
+done
+ssh-keygen -q -t rsa -b 1024 -N '' -C flue-test-small -f "$dir/small"
+cat "$dir/id.pub" "$dir/rsa.pub" "$dir/small.pub" "$dir/locked.pub" >"$dir/authorized"
 mkdir -p "$dir/home" "$dir/work"
 # A login shell that talks: what it says is nobody's output.
 echo 'echo noise from a login; echo more noise >&2' >"$dir/home/.bashrc"

@@ -4,6 +4,7 @@ use flue_core::{ErrorKind, ExecRequest, OpenRequest, Sandbox};
 use flue_sandbox_remote_kit::{Remote, Workspace};
 use flue_sandbox_remote_ssh::{Ssh, Target};
 
+use crate::agent::Agent;
 use crate::server::{Server, server};
 
 async fn refusal(server: &Server, target: Target) -> String {
@@ -30,7 +31,7 @@ fn assert_no_secret(server: &Server, shown: &str) {
 async fn an_unknown_host_is_refused_and_says_what_to_do() {
     let Some(server) = server("an unknown host") else { return };
     let mut target = server.target();
-    target.known_hosts = Some(server.file("no_hosts"));
+    target.known_hosts = vec![server.file("no_hosts")];
     let said = refusal(server, target).await;
     assert!(said.contains("not known") && said.contains("ssh-keyscan -p") && said.contains("SHA256:"), "{said}");
 }
@@ -39,7 +40,7 @@ async fn an_unknown_host_is_refused_and_says_what_to_do() {
 async fn a_host_with_another_key_is_refused() {
     let Some(server) = server("a changed host key") else { return };
     let mut target = server.target();
-    target.known_hosts = Some(server.file("changed_hosts"));
+    target.known_hosts = vec![server.file("changed_hosts")];
     let said = refusal(server, target).await;
     assert!(said.contains("not the one in known_hosts"), "{said}");
 }
@@ -52,12 +53,63 @@ async fn keys_that_do_not_open_say_why() {
         ("locked", "ssh-add"),
         ("absent", "cannot be read"),
         ("config", "not a private key"),
+        ("id.pub", "its other half"),
+        ("rsa-PEM-locked", "ssh-add"),
+        ("rsa-PKCS8-locked", "ssh-add"),
+        ("small", "2048 to 4096 bits"),
     ] {
         let mut target = server.target();
-        target.identity = Some(server.file(file));
+        target.identities = vec![server.file(file)];
         let said = refusal(server, target).await;
         assert!(said.contains(expected), "{file}: {said}");
     }
+}
+
+async fn is_let_in(server: &Server, target: Target) -> bool {
+    let remote = Remote::new(Ssh::beneath(target, server.work("keys")));
+    let sandbox = remote.create(OpenRequest::new("keys")).await.unwrap();
+    let output = sandbox.exec(ExecRequest::new("echo in")).await.unwrap();
+    sandbox.close().await.unwrap();
+    output.stdout_text() == "in\n"
+}
+
+#[tokio::test]
+async fn rsa_keys_open_in_every_form() {
+    let Some(server) = server("RSA keys") else { return };
+    for file in ["rsa", "rsa-PEM", "rsa-PKCS8"] {
+        let mut target = server.target();
+        target.identities = vec![server.file(file)];
+        assert!(is_let_in(server, target).await, "{file}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_does_not_open_is_followed_by_the_next() {
+    let Some(server) = server("several keys") else { return };
+    let mut target = server.target();
+    target.identities = ["absent", "other", "locked", "rsa"].map(|file| server.file(file)).into();
+    assert!(is_let_in(server, target).await);
+}
+
+#[tokio::test]
+async fn an_agent_signs_for_keys_that_are_locked() {
+    let Some(server) = server("an agent") else { return };
+    let agent = Agent::start(server);
+    for (file, held) in [("rsa-PEM-locked", "rsa"), ("locked", "locked-open"), ("rsa.pub", "rsa")] {
+        agent.add(&server.file(held));
+        let mut target = server.target();
+        target.identities = vec![server.file(file)];
+        target.agent = agent.named();
+        assert!(is_let_in(server, target).await, "{file}");
+    }
+    // Without a name of any: what the agent holds.
+    let mut target = server.target();
+    (target.identities, target.identities_only, target.agent) = (Vec::new(), false, agent.named());
+    assert!(is_let_in(server, target).await);
+    // What it holds besides is nobody's business where only the named ones count.
+    let mut target = server.target();
+    (target.identities, target.agent) = (vec![server.file("other")], agent.named());
+    assert!(refusal(server, target).await.contains("accepts no key"));
 }
 
 #[tokio::test]
@@ -65,7 +117,7 @@ async fn nobody_there_is_unavailable() {
     let Some(server) = server("a closed port") else { return };
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut target = server.target();
-    target.port = listener.local_addr().unwrap().port();
+    target.port = Some(listener.local_addr().unwrap().port());
     drop(listener);
     let error = Remote::new(Ssh::beneath(target, server.work("keys"))).create(OpenRequest::new("x")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");

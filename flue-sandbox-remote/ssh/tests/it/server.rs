@@ -4,7 +4,6 @@ use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use flue_core::SandboxPath;
 use flue_sandbox_remote_kit::Remote;
@@ -33,15 +32,11 @@ static SERVER: LazyLock<Option<Server>> = LazyLock::new(|| {
 /// Held by tests that keep the machine busy, one at a time: their times mean nothing otherwise.
 pub(crate) static BUSY: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// How many tests had no server.
-static SKIPPED: AtomicU32 = AtomicU32::new(0);
-
 /// The server, or a word that this test is skipped. `CI` demands one: its script installs the package.
 pub(crate) fn server(test: &str) -> Option<&'static Server> {
     if SERVER.is_none() {
         assert!(std::env::var_os("CI").is_none(), "no sshd; is the package openssh-server installed?");
-        let count = SKIPPED.fetch_add(1, Ordering::SeqCst) + 1;
-        println!("Skipped {count}, no sshd (package openssh-server): {test}");
+        flue_core_testkit::skip(test, "no sshd (package openssh-server)");
     }
     SERVER.as_ref()
 }
@@ -54,7 +49,7 @@ impl Server {
     /// The machine, with nothing that lets us in.
     pub(crate) fn stranger(&self) -> Target {
         let mut target = Target::new("127.0.0.1");
-        target.port = self.port;
+        target.port = Some(self.port);
         target.user = Some(user());
         target
     }
@@ -62,8 +57,9 @@ impl Server {
     /// The machine, with the right keys.
     pub(crate) fn target(&self) -> Target {
         let mut target = self.stranger();
-        target.identity = Some(self.file("id"));
-        target.known_hosts = Some(self.file("known_hosts"));
+        target.identities = vec![self.file("id")];
+        target.identities_only = true;
+        target.known_hosts = vec![self.file("known_hosts")];
         target
     }
 
