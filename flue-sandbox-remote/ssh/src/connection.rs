@@ -8,11 +8,12 @@ use async_trait::async_trait;
 use flue_core::{Error, ErrorKind, OutputStream, Result, Retry, SandboxPath};
 use flue_sandbox_remote_kit::{Call, Death, Driver, Ended, Facts, Liveness, Refused, Transfer, died};
 use russh::client::{self, Handle, Msg};
-use russh::{ChannelMsg, ChannelWriteHalf, Disconnect};
+use russh::{ChannelMsg, ChannelWriteHalf, Disconnect, Preferred};
 use tokio::time::timeout;
 
 use crate::auth::authenticate;
 use crate::host_key::{HostKeys, refused};
+use crate::known_hosts::KnownHost;
 use crate::target::Target;
 
 /// How long a connection and the proof of who one is may take, each.
@@ -38,15 +39,17 @@ impl Connection {
     /// Connects, checks who is there, and is let in.
     pub(crate) async fn open(target: &Target) -> Result<Handle<HostKeys>> {
         let user = target.user()?;
+        let known = Arc::new(KnownHost::read(target).await?);
         let config = client::Config {
             // A request is one small packet, and waits 40 ms for the acknowledgement of the one before otherwise.
             nodelay: true,
             keepalive_interval: Some(KEEPALIVE),
             keepalive_max: KEEPALIVES_MISSED,
+            preferred: Preferred { key: known.kinds().into(), ..Preferred::DEFAULT },
             ..client::Config::default()
         };
-        let keys = HostKeys::new(target)?;
-        let verdict = keys.verdict();
+        let keys = HostKeys::new(Arc::clone(&known));
+        let shown = keys.shown();
         let late = |what: &'static str| {
             let error = Error::new(ErrorKind::Timeout, "connect", what).with("host", target.name());
             error.with_retry(Retry::Backoff)
@@ -56,7 +59,7 @@ impl Connection {
         let connected =
             connected.map_err(|_| late("the host does not answer; look whether it runs and can be reached"))?;
         let mut handle = connected.map_err(|error| {
-            verdict.get().and_then(|verdict| refused(target, verdict)).unwrap_or_else(|| {
+            refused(target, &known, shown.get(), &error).unwrap_or_else(|| {
                 let why = "no connection; look whether the host runs, and an SSH server on it";
                 let error =
                     Error::new(ErrorKind::Unavailable, "connect", why).with("host", target.name()).with_source(error);

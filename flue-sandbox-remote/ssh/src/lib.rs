@@ -4,6 +4,8 @@ mod auth;
 mod connection;
 mod host_key;
 mod identity;
+mod known_hosts;
+mod pattern;
 mod provider;
 mod rsa;
 mod target;

@@ -113,6 +113,16 @@ impl Target {
     pub(crate) fn name(&self) -> String {
         format!("{}:{}", self.host, self.port())
     }
+
+    /// The names under which files of host keys have it: with its port, and then, where that is not the usual one, without.
+    pub(crate) fn known_names(&self) -> (String, Option<String>) {
+        let host = self.host.to_ascii_lowercase();
+        match (&self.host_key_alias, self.port()) {
+            (Some(alias), _) => (alias.to_ascii_lowercase(), None),
+            (None, PORT) => (host, None),
+            (None, port) => (format!("[{host}]:{port}"), Some(host)),
+        }
+    }
 }
 
 /// A file beneath `~/.ssh`.

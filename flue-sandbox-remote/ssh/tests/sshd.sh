@@ -7,7 +7,9 @@ command -v sshd >/dev/null && command -v ssh-keygen >/dev/null || { echo missing
 dir=$(mktemp -d)
 chmod 755 "$dir"
 trap 'kill "$(cat "$dir/pid")" 2>/dev/null || true; rm -rf "$dir"' EXIT
-for key in host id other; do ssh-keygen -q -t ed25519 -N '' -C "flue-test-$key" -f "$dir/$key"; done
+for key in host id other ca; do ssh-keygen -q -t ed25519 -N '' -C "flue-test-$key" -f "$dir/$key"; done
+ssh-keygen -q -t ecdsa -N '' -C flue-test-host -f "$dir/host_ecdsa"
+ssh-keygen -q -t rsa -b 2048 -N '' -C flue-test-host -f "$dir/host_rsa"
 ssh-keygen -q -t ed25519 -N 'planted-passphrase' -C flue-test-locked -f "$dir/locked"
 cp -p "$dir/locked" "$dir/locked-open"
 ssh-keygen -q -p -P 'planted-passphrase' -N '' -f "$dir/locked-open" >/dev/null
@@ -34,6 +36,8 @@ while [ $n -lt 50 ]; do
 Port $port
 ListenAddress 127.0.0.1
 HostKey $dir/host
+HostKey $dir/host_ecdsa
+HostKey $dir/host_rsa
 AuthorizedKeysFile $dir/authorized
 PidFile $dir/pid
 StrictModes no

@@ -7,7 +7,7 @@ use flue_sandbox_remote_ssh::{Ssh, Target};
 use crate::agent::Agent;
 use crate::server::{Server, server};
 
-async fn refusal(server: &Server, target: Target) -> String {
+pub(crate) async fn refusal(server: &Server, target: Target) -> String {
     let remote = Remote::new(Ssh::beneath(target, server.work("keys")));
     let error = remote.create(OpenRequest::new("keys")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Authentication, "{error:?}");
@@ -65,7 +65,7 @@ async fn keys_that_do_not_open_say_why() {
     }
 }
 
-async fn is_let_in(server: &Server, target: Target) -> bool {
+pub(crate) async fn is_let_in(server: &Server, target: Target) -> bool {
     let remote = Remote::new(Ssh::beneath(target, server.work("keys")));
     let sandbox = remote.create(OpenRequest::new("keys")).await.unwrap();
     let output = sandbox.exec(ExecRequest::new("echo in")).await.unwrap();

@@ -3,6 +3,7 @@
 
 mod agent;
 mod keys;
+mod known;
 mod load;
 mod server;
 mod stop;
