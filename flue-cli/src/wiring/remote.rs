@@ -72,7 +72,7 @@ fn ssh(address: &str) -> Result<Arc<dyn Provider>> {
         let why = "the address has no directory; say ssh://[USER@]HOST[:PORT]/DIR";
         Error::new(ErrorKind::InvalidInput, "open sandbox", why)
     })?;
-    Ok(Arc::new(Ssh::at(target, dir)))
+    Ok(Arc::new(Ssh::at(target.configured()?, dir)))
 }
 
 /// The provider of an address.

@@ -108,6 +108,12 @@ fn a_machine_over_ssh_is_worked_on() {
     let done = flue(&[&args[..], &["--stage", "document.md", "--collect", "review.md"]].concat()).code(0);
     assert!(place.read("review.md").contains("TODO: write it."), "{}", done.stderr);
     assert_eq!(flue(&["exec", "--sandbox", &address, "cat review.md"]).code(0).stdout, place.read("review.md"));
+    // By an alias of ssh_config, and an RSA key where one usually is.
+    std::fs::remove_file(place.path(".ssh/id_ed25519")).unwrap();
+    place.write(".ssh/id_rsa", std::fs::read(dir.join("rsa")).unwrap());
+    place.write(".ssh/config", format!("Host box\n  HostName 127.0.0.1\n  Port {port}\n"));
+    let alias = format!("ssh://box{}", place.path("work").display());
+    assert_eq!(flue(&["exec", "--sandbox", &alias, "cat review.md"]).code(0).stdout, place.read("review.md"));
     std::fs::write(place.path(".ssh/known_hosts"), "").unwrap();
     let done = flue(&["exec", "--sandbox", &address, "true"]);
     assert!(done.code != Some(0) && done.stderr.contains("known_hosts"), "{}", done.stderr);

@@ -25,14 +25,14 @@ const AGENT_KEYS: usize = KEYS - 1;
 pub(crate) async fn authenticate(handle: &mut Handle<HostKeys>, target: &Target, user: &str) -> Result<()> {
     let mut attempt = Attempt { handle, user, hash: None, tried: Vec::new(), wrong: None };
     let mut holder = Holder::find(&target.agent).await;
-    if attempt.by_files(&target.identities, &mut holder).await {
+    if attempt.by_files(target.identities.as_deref().unwrap_or_default(), &mut holder).await {
         return Ok(());
     }
     if !target.identities_only && attempt.by_agent(&mut holder).await {
         return Ok(());
     }
     let wrong = attempt.wrong.take();
-    if target.identities.is_empty() {
+    if target.identities.is_none() {
         let usual = USUAL_FILES.iter().filter_map(|name| home_file(name)).filter(|file| file.is_file());
         if attempt.by_files(&usual.collect::<Vec<_>>(), &mut holder).await {
             return Ok(());

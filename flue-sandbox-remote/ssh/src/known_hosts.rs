@@ -10,7 +10,7 @@ use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey};
 use tokio::io::AsyncReadExt as _;
 
 use crate::pattern::listed;
-use crate::target::{Target, home_file};
+use crate::target::{Target, default_known_hosts};
 
 /// How long a file may be: some forty thousand hosts.
 const FILE_BYTES: u64 = 8 << 20;
@@ -144,11 +144,10 @@ pub(crate) fn fingerprint(key: &PublicKey) -> String {
 }
 
 fn files(target: &Target) -> Vec<PathBuf> {
-    if !target.known_hosts.is_empty() {
-        return target.known_hosts.clone();
-    }
-    let own = ["known_hosts", "known_hosts2"].into_iter().filter_map(home_file);
-    own.chain(["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"].map(PathBuf::from)).collect()
+    target.known_hosts.clone().unwrap_or_else(|| {
+        let (own, global) = default_known_hosts();
+        own.into_iter().chain(global).collect()
+    })
 }
 
 /// Whether a line is about `name`.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod auth;
+mod config;
 mod connection;
 mod host_key;
 mod identity;

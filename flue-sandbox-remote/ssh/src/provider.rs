@@ -82,7 +82,7 @@ impl Ssh {
     /// Names the private key's file: no other key is tried.
     #[must_use]
     pub fn identity(mut self, file: impl Into<PathBuf>) -> Self {
-        self.target.identities = vec![file.into()];
+        self.target.identities = Some(vec![file.into()]);
         self.target.identities_only = true;
         self
     }
@@ -90,7 +90,7 @@ impl Ssh {
     /// Names the file of host keys: no other is looked at.
     #[must_use]
     pub fn known_hosts(mut self, file: impl Into<PathBuf>) -> Self {
-        self.target.known_hosts = vec![file.into()];
+        self.target.known_hosts = Some(vec![file.into()]);
         self
     }
 

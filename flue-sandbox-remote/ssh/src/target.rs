@@ -15,17 +15,17 @@ pub struct Target {
     pub host: String,
     /// Its port; 22 unless said.
     pub port: Option<u16>,
-    /// The user there; the one here (`USER`) unless said.
+    /// The user there; the one of this program unless said.
     pub user: Option<String>,
     /// The files of private keys, tried in this order; `id_ed25519`, `id_ecdsa` and `id_rsa` of `~/.ssh` unless said.
-    pub identities: Vec<PathBuf>,
+    pub identities: Option<Vec<PathBuf>>,
     /// Whether no other keys of the agent are tried than those of `identities`.
     pub identities_only: bool,
     /// The agent that is asked for keys.
     pub agent: Agent,
     /// The files of host keys; `known_hosts` and `known_hosts2` of `~/.ssh`, and `ssh_known_hosts` and `ssh_known_hosts2` of
     /// `/etc/ssh`, unless said.
-    pub known_hosts: Vec<PathBuf>,
+    pub known_hosts: Option<Vec<PathBuf>>,
     /// The name by which the host stands there; its own unless said.
     pub host_key_alias: Option<String>,
 }
@@ -50,10 +50,10 @@ impl Target {
             host: host.into(),
             port: None,
             user: None,
-            identities: Vec::new(),
+            identities: None,
             identities_only: false,
             agent: Agent::default(),
-            known_hosts: Vec::new(),
+            known_hosts: None,
             host_key_alias: None,
         }
     }
@@ -99,7 +99,7 @@ impl Target {
 
     /// The user there.
     pub(crate) fn user(&self) -> Result<String> {
-        self.user.clone().or_else(|| std::env::var("USER").ok()).ok_or_else(|| {
+        self.user.clone().or_else(local_user).ok_or_else(|| {
             Error::new(ErrorKind::Config, "connect", "no user is named; say ssh://user@host").with("host", &self.host)
         })
     }
@@ -125,9 +125,29 @@ impl Target {
     }
 }
 
+/// The user of this program: as the system has it, or else as `USER` says.
+pub(crate) fn local_user() -> Option<String> {
+    #[cfg(unix)]
+    if let Ok(Some(user)) = nix::unistd::User::from_uid(nix::unistd::getuid()) {
+        return Some(user.name);
+    }
+    std::env::var("USER").ok()
+}
+
+/// The home directory of that user.
+pub(crate) fn home_dir() -> Option<PathBuf> {
+    std::env::home_dir()
+}
+
 /// A file beneath `~/.ssh`.
 pub(crate) fn home_file(name: &str) -> Option<PathBuf> {
-    std::env::home_dir().map(|home| home.join(".ssh").join(name))
+    home_dir().map(|home| home.join(".ssh").join(name))
+}
+
+/// Where host keys stand when no files are named: the user's, and the system's.
+pub(crate) fn default_known_hosts() -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let own = ["known_hosts", "known_hosts2"].into_iter().filter_map(home_file).collect();
+    (own, ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"].map(PathBuf::from).into())
 }
 
 #[cfg(test)]

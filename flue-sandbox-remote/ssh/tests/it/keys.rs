@@ -31,7 +31,7 @@ fn assert_no_secret(server: &Server, shown: &str) {
 async fn an_unknown_host_is_refused_and_says_what_to_do() {
     let Some(server) = server("an unknown host") else { return };
     let mut target = server.target();
-    target.known_hosts = vec![server.file("no_hosts")];
+    target.known_hosts = Some(vec![server.file("no_hosts")]);
     let said = refusal(server, target).await;
     assert!(said.contains("not known") && said.contains("ssh-keyscan -p") && said.contains("SHA256:"), "{said}");
 }
@@ -40,7 +40,7 @@ async fn an_unknown_host_is_refused_and_says_what_to_do() {
 async fn a_host_with_another_key_is_refused() {
     let Some(server) = server("a changed host key") else { return };
     let mut target = server.target();
-    target.known_hosts = vec![server.file("changed_hosts")];
+    target.known_hosts = Some(vec![server.file("changed_hosts")]);
     let said = refusal(server, target).await;
     assert!(said.contains("not the one in known_hosts"), "{said}");
 }
@@ -59,7 +59,7 @@ async fn keys_that_do_not_open_say_why() {
         ("small", "2048 to 4096 bits"),
     ] {
         let mut target = server.target();
-        target.identities = vec![server.file(file)];
+        target.identities = Some(vec![server.file(file)]);
         let said = refusal(server, target).await;
         assert!(said.contains(expected), "{file}: {said}");
     }
@@ -78,7 +78,7 @@ async fn rsa_keys_open_in_every_form() {
     let Some(server) = server("RSA keys") else { return };
     for file in ["rsa", "rsa-PEM", "rsa-PKCS8"] {
         let mut target = server.target();
-        target.identities = vec![server.file(file)];
+        target.identities = Some(vec![server.file(file)]);
         assert!(is_let_in(server, target).await, "{file}");
     }
 }
@@ -87,7 +87,7 @@ async fn rsa_keys_open_in_every_form() {
 async fn a_key_that_does_not_open_is_followed_by_the_next() {
     let Some(server) = server("several keys") else { return };
     let mut target = server.target();
-    target.identities = ["absent", "other", "locked", "rsa"].map(|file| server.file(file)).into();
+    target.identities = Some(["absent", "other", "locked", "rsa"].map(|file| server.file(file)).into());
     assert!(is_let_in(server, target).await);
 }
 
@@ -98,17 +98,17 @@ async fn an_agent_signs_for_keys_that_are_locked() {
     for (file, held) in [("rsa-PEM-locked", "rsa"), ("locked", "locked-open"), ("rsa.pub", "rsa")] {
         agent.add(&server.file(held));
         let mut target = server.target();
-        target.identities = vec![server.file(file)];
+        target.identities = Some(vec![server.file(file)]);
         target.agent = agent.named();
         assert!(is_let_in(server, target).await, "{file}");
     }
     // Without a name of any: what the agent holds.
     let mut target = server.target();
-    (target.identities, target.identities_only, target.agent) = (Vec::new(), false, agent.named());
+    (target.identities, target.identities_only, target.agent) = (None, false, agent.named());
     assert!(is_let_in(server, target).await);
     // What it holds besides is nobody's business where only the named ones count.
     let mut target = server.target();
-    (target.identities, target.agent) = (vec![server.file("other")], agent.named());
+    (target.identities, target.agent) = (Some(vec![server.file("other")]), agent.named());
     assert!(refusal(server, target).await.contains("accepts no key"));
 }
 

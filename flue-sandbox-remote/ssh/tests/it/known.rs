@@ -60,7 +60,7 @@ async fn a_host_is_known_as_openssh_knows_it() {
         let file = server.file(&format!("hosts-{}", name.replace(' ', "-")));
         std::fs::write(&file, text).unwrap();
         let mut target = server.target();
-        target.known_hosts = vec![file.clone()];
+        target.known_hosts = Some(vec![file.clone()]);
         assert_eq!(ssh_connects(server, &file), expected.is_none(), "OpenSSH's client, {name}");
         match expected {
             None => assert!(is_let_in(server, target).await, "{name}"),
@@ -80,7 +80,7 @@ async fn a_hashed_name_is_known() {
     let hashed = Command::new("ssh-keygen").arg("-q").arg("-H").arg("-f").arg(&file).output().unwrap();
     assert!(hashed.status.success() && std::fs::read_to_string(&file).unwrap().starts_with("|1|"));
     let mut target = server.target();
-    target.known_hosts = vec![file];
+    target.known_hosts = Some(vec![file]);
     assert!(is_let_in(server, target).await);
 }
 
@@ -91,7 +91,7 @@ async fn a_host_known_by_another_kind_of_key_says_which() {
     let file = server.file("hosts-rsa");
     std::fs::write(&file, line(server, &here, "host_rsa.pub")).unwrap();
     let mut target = server.target();
-    target.known_hosts = vec![file];
+    target.known_hosts = Some(vec![file]);
     let said = refusal(server, target).await;
     assert!(said.contains("another kind (ssh-rsa)") && said.contains("ssh-keyscan -p"), "{said}");
 }
@@ -100,10 +100,10 @@ async fn a_host_known_by_another_kind_of_key_says_which() {
 async fn several_files_count_and_one_that_is_no_file_is_an_error() {
     let Some(server) = server("several files of host keys") else { return };
     let mut target = server.target();
-    target.known_hosts = vec![server.file("absent"), server.file("no_hosts"), server.file("known_hosts")];
+    target.known_hosts = Some(vec![server.file("absent"), server.file("no_hosts"), server.file("known_hosts")]);
     assert!(is_let_in(server, target.clone()).await);
     // It could revoke the key.
-    target.known_hosts.push(server.file("work"));
+    target.known_hosts = Some(vec![server.file("known_hosts"), server.file("work")]);
     let remote = flue_sandbox_remote_kit::Remote::new(flue_sandbox_remote_ssh::Ssh::at(target, server.work("keys")));
     let error = remote.create(flue_core::OpenRequest::new("keys")).await.unwrap_err();
     assert_eq!(error.kind(), flue_core::ErrorKind::Config, "{error:?}");
@@ -115,9 +115,9 @@ async fn an_alias_is_the_name_that_counts() {
     let file = server.file("hosts-alias");
     std::fs::write(&file, line(server, "box", "host.pub")).unwrap();
     let mut target = server.target();
-    (target.known_hosts, target.host_key_alias) = (vec![file], Some("box".to_owned()));
+    (target.known_hosts, target.host_key_alias) = (Some(vec![file]), Some("box".to_owned()));
     assert!(is_let_in(server, target.clone()).await);
-    target.known_hosts = vec![server.file("known_hosts")];
+    target.known_hosts = Some(vec![server.file("known_hosts")]);
     assert!(refusal(server, target).await.contains("is not known"));
 }
 

@@ -57,9 +57,9 @@ impl Server {
     /// The machine, with the right keys.
     pub(crate) fn target(&self) -> Target {
         let mut target = self.stranger();
-        target.identities = vec![self.file("id")];
+        target.identities = Some(vec![self.file("id")]);
         target.identities_only = true;
-        target.known_hosts = vec![self.file("known_hosts")];
+        target.known_hosts = Some(vec![self.file("known_hosts")]);
         target
     }
 
