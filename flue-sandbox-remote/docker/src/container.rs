@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -39,7 +38,6 @@ pub(crate) struct Container {
     pub(crate) engine: Engine,
     pub(crate) name: String,
     facts: Facts,
-    disconnected: AtomicBool,
     /// Those of the files that its user makes, once that was looked at.
     pub(crate) rights: OnceCell<Rights>,
 }
@@ -123,7 +121,7 @@ impl Container {
             "This is a container without privileges: packages cannot be installed unless its image is made for it."
                 .into(),
         );
-        Self { engine, name: name.to_owned(), facts, disconnected: AtomicBool::new(false), rights: OnceCell::new() }
+        Self { engine, name: name.to_owned(), facts, rights: OnceCell::new() }
     }
 
     /// Makes an exec, which starts nothing yet.
@@ -161,9 +159,6 @@ impl Driver for Container {
     }
 
     async fn run(&self, mut call: Call) -> Result<Ended, Refused> {
-        if self.disconnected.load(Ordering::SeqCst) {
-            return Err(died("exec", Death::Disconnected).into());
-        }
         if call.stdin.is_some() {
             call.script.insert_str(0, DRAIN);
         }
@@ -219,7 +214,7 @@ impl Driver for Container {
     }
 
     async fn disconnect(&self) -> Result<()> {
-        self.disconnected.store(true, Ordering::SeqCst);
+        // Each request has a connection of its own.
         Ok(())
     }
 }

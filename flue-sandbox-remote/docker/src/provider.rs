@@ -7,14 +7,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use flue_core::{Error, ErrorKind, Result, SandboxPath};
 use flue_sandbox_remote_kit::{
-    Driver, Labels, Machine, NetworkPolicy, OWNER_LABEL, Offers, Provider, Spec, run_script,
+    Driver, Labels, Machine, NetworkPolicy, OWNER_LABEL, Offers, Provider, Spec, discard, run_script,
 };
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::container::{Container, Inspected, inspect, path};
-use crate::engine::{ANSWER_LIMIT, Engine, query};
+use crate::engine::{ANSWER_LIMIT, Answer, Engine, query};
 use crate::socket;
 
 /// The workspace's directory in each container.
@@ -135,6 +135,7 @@ impl Docker {
             self.fetch().await?;
             answer = self.engine.post("create", &at, Some(plan)).await?;
         }
+        self.check_lacks("create", &answer)?;
         let why = match answer.status {
             StatusCode::NOT_FOUND => {
                 "the engine lacks the image; pull it first (`docker pull`), or allow that it is pulled"
@@ -151,6 +152,25 @@ impl Docker {
         self.delete(name).await?;
         let why = "the engine cannot enforce a limit of the container; nothing was made";
         Err(Error::unsupported("create", why).with("said", warning))
+    }
+
+    /// Names what an engine lacks for any container, which engines notice at different times and tell by different numbers.
+    fn check_lacks(&self, operation: &'static str, answer: &Answer) -> Result<()> {
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        let said = answer.said();
+        let lacks = |why: &'static str| Error::new(ErrorKind::Config, operation, why).with("said", &said);
+        if ["container-init binary", "/docker-init"].iter().any(|init| said.contains(init)) {
+            return Err(lacks(
+                "the engine lacks an init program for containers; install catatonit (Podman) or tini (Docker)",
+            ));
+        }
+        if said.contains("network") && said.contains("not found") {
+            let why = "the engine lacks the network; make it (`docker network create`), or name another";
+            return Err(lacks(why).with("network", &self.network));
+        }
+        Ok(())
     }
 
     /// Has the engine pull the image.
@@ -181,6 +201,7 @@ impl Docker {
         if answer.status == StatusCode::NOT_MODIFIED {
             return Ok(());
         }
+        self.check_lacks("start", &answer)?;
         let why = "the container does not start; its image needs /bin/sh and tail";
         answer.good("start", why).map(drop)
     }
@@ -255,14 +276,10 @@ impl Provider for Docker {
         self.offers().check_network(&spec.network)?;
         let name = name(spec);
         self.make(&name, &self.plan(spec)).await?;
-        if let Err(error) = self.furnish(&name).await {
-            // What failed first is what is told.
-            if let Err(error) = self.delete(&name).await {
-                tracing::warn!(%error, container = name, "a container that could not be used could not be deleted");
-            }
-            return Err(error);
+        match self.furnish(&name).await {
+            Ok(()) => Ok(Machine::new(name, spec.labels.clone())),
+            Err(error) => Err(discard(self, &name, error).await),
         }
-        Ok(Machine::new(name, spec.labels.clone()))
     }
 
     async fn attach(&self, id: &str) -> Result<Arc<dyn Driver>> {

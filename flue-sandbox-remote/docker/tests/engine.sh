@@ -1,5 +1,5 @@
 #!/bin/sh
-# An engine of the tests' own, `docker` or `podman` by $1: its directory on the first line once it takes requests. It listens at
+# An engine of the tests' own, `docker` or `podman` by $1, without an init program if $2 is `no-init`: its directory on the first line once it takes requests. It listens at
 # engine.sock there, and has three images: `local/base:1`, which is BusyBox with bash, `local/user:1`, which is the same for a user
 # without rights, and `local/empty:1`, which has nothing to run. It ends, with its containers, when standard input does. `missing` and why, where none can be started.
 set -eu
@@ -29,22 +29,24 @@ end() {
     rm -rf "$dir" 2>/dev/null || true
 }
 pid=
+init=$(command -v tini-static || command -v docker-init || echo tini)
+[ "${2-}" != no-init ] || init=$dir/no-init
 trap end EXIT
 trap 'exit 1' HUP INT TERM
 if [ "$1" = docker ]; then
     dockerd --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" -H "$socket" \
-        --iptables=false --ip6tables=false --bridge=none >"$dir/log" 2>&1 </dev/null &
+        --init-path "$init" --iptables=false --ip6tables=false --bridge=none >"$dir/log" 2>&1 </dev/null &
 else
     # runc, because crun takes no hybrid cgroups; limits that hold where raising them is refused.
     cat >"$dir/containers.conf" <<END
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
-init_path = "$(command -v tini-static)"
+init_path = "$init"
 [engine]
 cgroup_manager = "cgroupfs"
 runtime = "runc"
 events_logger = "file"
-init_path = "$(command -v tini-static)"
+init_path = "$init"
 END
     CONTAINERS_CONF=$dir/containers.conf podman --root "$dir/data" --runroot "$dir/exec" --storage-driver vfs \
         --tmpdir "$dir/tmp" system service --time=0 "$socket" >"$dir/log" 2>&1 </dev/null &

@@ -40,7 +40,7 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
     /// Moves whole files by an interface of the provider, where that is faster than scripts; `None` where there is none.
     fn files(&self) -> Option<&dyn Transfer>;
 
-    /// Frees the connection. Leaves the machine as it is; later calls give [`ErrorKind::SandboxDied`]. Idempotent.
+    /// Frees the connection, if there is one to free, and leaves the machine as it is. The kit makes no call after it. Idempotent.
     async fn disconnect(&self) -> Result<()>;
 }
 

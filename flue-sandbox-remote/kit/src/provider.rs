@@ -146,6 +146,14 @@ pub fn expiry(now: SystemTime, time_to_live: Duration) -> String {
     now.saturating_add(time_to_live).as_secs().to_string()
 }
 
+/// Deletes a machine that was made and could not be used, as nobody would know of it, and gives the error to tell: the first.
+pub async fn discard(provider: &dyn Provider, id: &str, first: Error) -> Error {
+    if let Err(error) = provider.delete(id).await {
+        tracing::warn!(%error, machine = id, "a machine that could not be used could not be deleted");
+    }
+    first
+}
+
 /// Deletes the machines of `owner` whose time was over at `now`, and says which. One without a time is left alone.
 ///
 /// # Errors

@@ -15,7 +15,9 @@ use crate::call::script::GENERATION_FILE;
 use crate::driver::{Death, Driver, died};
 use crate::files::Files;
 use crate::id;
-use crate::provider::{EXPIRY_LABEL, Labels, Machine, OWNER_LABEL, Provider, Spec, WORKSPACE_LABEL, cannot, expiry};
+use crate::provider::{
+    EXPIRY_LABEL, Labels, Machine, OWNER_LABEL, Provider, Spec, WORKSPACE_LABEL, cannot, discard, expiry,
+};
 use crate::workspace::{AtClose, NetworkPolicy, Reuse, Workspace};
 
 /// Prints the workspace's generation, or nothing.
@@ -105,14 +107,12 @@ impl Remote {
             (Some(machine), _) => Opened { machine, is_new: false },
             (None, _) => Opened { machine: self.make(&key, labels).await?, is_new: true },
         };
-        let opened = self.enter(&made, &request).await;
-        if opened.is_err() && made.is_new && self.provider.offers().delete {
-            // Nobody would know of it. What failed first is what is told.
-            if let Err(error) = self.provider.delete(&made.machine.id).await {
-                tracing::warn!(%error, machine = made.machine.id, "a machine that could not be used could not be deleted");
+        match self.enter(&made, &request).await {
+            Err(error) if made.is_new && self.provider.offers().delete => {
+                Err(discard(&*self.provider, &made.machine.id, error).await)
             }
+            opened => opened,
         }
-        opened
     }
 
     /// Refuses what the provider cannot do.

@@ -39,9 +39,18 @@ pub(crate) struct Engine {
 impl Engine {
     /// Starts one; why not, where this machine has none.
     pub(crate) fn start(kind: Kind) -> Result<Self, String> {
+        Self::start_with(kind, &[])
+    }
+
+    /// Starts one of the same kind that lacks a program for the first process of a container.
+    pub(crate) fn without_init(kind: Kind) -> Self {
+        Self::start_with(kind, &["no-init"]).unwrap()
+    }
+
+    fn start_with(kind: Kind, args: &[&str]) -> Result<Self, String> {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/engine.sh");
         let mut command = Command::new("sh");
-        command.args([script, kind.name()]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args([script, kind.name()]).args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let said = lines.next().unwrap().unwrap();

@@ -5,12 +5,18 @@ use flue_sandbox_remote_docker::Docker;
 use flue_sandbox_remote_kit::{NetworkPolicy, Remote, Workspace};
 use flue_sandbox_remote_testkit::checks::secret::{self, PLANTED};
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Kind};
 
 pub(crate) async fn a_container_has_no_network_no_privileges_and_limits(engine: &'static Engine) {
     let docker = engine.docker().memory(96 << 20).processes(60);
     let sandbox = Remote::new(docker).owner("limits").create(OpenRequest::new("held")).await.unwrap();
     assert_eq!(sandbox.info().capabilities.network, NetworkReach::None);
+    if engine.kind == Kind::Docker {
+        // It would not even have the network that containers are in when nobody says anything.
+        let networks = engine.client(&["network", "ls", "--format", "{{.Name}}"]);
+        assert!(!networks.lines().any(|name| name == "bridge"), "the engine changed: {networks}");
+    }
+    assert_eq!(engine.client(&["inspect", "--format", "{{.HostConfig.NetworkMode}}", sandbox.machine()]), "none");
     let say = async |command: &str| sandbox.exec(ExecRequest::new(command)).await.unwrap();
     assert_eq!(say("ls /sys/class/net").await.stdout_text(), "lo\n");
     let status = say("grep -E '^(Cap(Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs):' /proc/self/status").await;
@@ -64,6 +70,20 @@ pub(crate) async fn images_that_lack_and_engines_that_are_not_there_say_so_and_l
     let error = refuse(Docker::at("/nowhere/engine.sock", "x")).await;
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
     assert_eq!(engine.client(&["ps", "-aq", "--filter", "label=flue-owner=images"]), "");
+}
+
+pub(crate) async fn what_an_engine_lacks_for_its_containers_is_named_and_nothing_is_left(engine: &'static Engine) {
+    let refuse =
+        async |docker: Docker| Remote::new(docker).owner("lacks").create(OpenRequest::new("x")).await.unwrap_err();
+    let error = refuse(engine.docker().network("no-such-network")).await;
+    let said = error.to_string();
+    assert!(said.contains("lacks the network") && said.contains("no-such-network"), "{error:?}");
+    assert_eq!(engine.client(&["ps", "-aq", "--filter", "label=flue-owner=lacks"]), "");
+    let kind = engine.kind;
+    let bare = tokio::task::spawn_blocking(move || Engine::without_init(kind)).await.unwrap();
+    let error = refuse(bare.docker()).await;
+    assert!(error.to_string().contains("lacks an init program"), "{error:?}");
+    assert_eq!(bare.client(&["ps", "-aq", "--filter", "label=flue-owner=lacks"]), "");
 }
 
 pub(crate) async fn variables_reach_commands_and_nothing_else(engine: &'static Engine) {

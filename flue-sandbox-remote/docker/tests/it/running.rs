@@ -45,6 +45,7 @@ fn tests() -> Vec<(&'static str, Test)> {
             a_policy_that_cannot_be_held_is_refused_before_anything_is_made,
             images_that_lack_and_engines_that_are_not_there_say_so_and_leave_nothing,
             variables_reach_commands_and_nothing_else,
+            what_an_engine_lacks_for_its_containers_is_named_and_nothing_is_left,
         },
         load::{
             twelve_commands_run_at_a_time,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -49,6 +50,8 @@ pub(crate) struct Link {
     /// The shell that file operations share, while none of them has it.
     pub(super) resident: Mutex<Option<Resident>>,
     pub(crate) closed: CancellationToken,
+    /// Whether the connection was freed: then nothing is sent any more, the end of commands neither.
+    freed: AtomicBool,
 }
 
 /// One call.
@@ -93,6 +96,7 @@ impl Link {
             dropped: watch::Sender::new(0),
             resident: Mutex::default(),
             closed: CancellationToken::new(),
+            freed: AtomicBool::default(),
         }
     }
 
@@ -108,6 +112,7 @@ impl Link {
             tracing::debug!("commands are left behind: their end did not come in time");
         }
         self.end_resident().await;
+        self.freed.store(true, Ordering::SeqCst);
         self.driver.disconnect().await
     }
 
@@ -234,6 +239,9 @@ impl Link {
     }
 
     async fn race(&self, call: &Call, heeds_close: bool) -> Result<Over, Refused> {
+        if self.freed.load(Ordering::SeqCst) {
+            return Err(died(call.operation, Death::Disconnected).into());
+        }
         let facts = self.driver.facts();
         let run = driver::Call {
             script: call.script.clone(),
