@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flue_core::{ErrorKind, ExecRequest, OpenRequest, Sandbox};
+use flue_core::{ErrorKind, ExecEnd, ExecRequest, OpenRequest, Sandbox};
 use flue_sandbox_remote_kit::RemoteSandbox;
 use flue_sandbox_remote_testkit::checks::{job, stop};
 
@@ -68,6 +68,40 @@ async fn a_connection_that_is_cut_is_an_error_and_the_work_goes_on_after_attachi
     assert_eq!(again.generation(), Some(&*generation));
     assert_eq!(again.fs().read(&file).await.unwrap(), "kept");
     again.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_falls_silent_is_dead_after_a_while() {
+    let Some(server) = server("silence") else { return };
+    let sandbox = server.remote("silence").create(OpenRequest::new("silence")).await.unwrap();
+    let serving = serving(&sandbox).await;
+    let signal = |name: &str| {
+        let sent = std::process::Command::new("kill").args([name, &serving.to_string()]).status().unwrap();
+        assert!(sent.success());
+    };
+    let started = Instant::now();
+    let stop = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        signal("-STOP");
+    };
+    // Nothing is closed, and nothing comes.
+    let (result, ()) = tokio::join!(sandbox.exec(ExecRequest::new("sleep 300")), stop);
+    let error = result.unwrap_err();
+    signal("-KILL");
+    assert_eq!((error.kind(), error.fact("reason")), (ErrorKind::SandboxDied, Some("disconnected")), "{error:?}");
+    let took = started.elapsed();
+    assert!((Duration::from_secs(5)..Duration::from_secs(40)).contains(&took), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_is_killed_has_no_exit_code_of_success() {
+    let Some(sandbox) = open("killed").await else { return };
+    let output = sandbox.exec(ExecRequest::new("kill -KILL $$")).await.unwrap();
+    assert_eq!(output.end, ExecEnd::Exited(137));
+    // The shell around the command, which is what the host runs for us.
+    let error = sandbox.exec(ExecRequest::new("kill -KILL $PPID; sleep 1")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol, "{error:?}");
+    sandbox.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
