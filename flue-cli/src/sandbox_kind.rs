@@ -38,6 +38,8 @@ pub(crate) struct RemoteKind {
 pub(crate) struct Scheme {
     pub(crate) name: &'static str,
     pub(crate) form: &'static str,
+    /// The feature of this crate that builds it in.
+    feature: &'static str,
     /// A sandbox can be had without saying which.
     sandbox_alone: bool,
     /// The provider's sandboxes can be looked after without saying which.
@@ -46,12 +48,24 @@ pub(crate) struct Scheme {
 
 /// The providers that an address can name.
 pub(crate) const SCHEMES: [Scheme; 6] = [
-    Scheme { name: "cloudflare", form: "cloudflare", sandbox_alone: true, provider_alone: true },
-    Scheme { name: "daytona", form: "daytona[:SNAPSHOT]", sandbox_alone: true, provider_alone: true },
-    Scheme { name: "docker", form: "docker:IMAGE", sandbox_alone: false, provider_alone: true },
-    Scheme { name: "e2b", form: "e2b[:TEMPLATE]", sandbox_alone: true, provider_alone: true },
-    Scheme { name: "k8s", form: "k8s:POOL", sandbox_alone: false, provider_alone: true },
-    Scheme { name: "ssh", form: "ssh://[USER@]HOST[:PORT]/DIR", sandbox_alone: false, provider_alone: false },
+    Scheme { name: "cloudflare", form: "cloudflare", feature: "cloudflare", sandbox_alone: true, provider_alone: true },
+    Scheme {
+        name: "daytona",
+        form: "daytona[:SNAPSHOT]",
+        feature: "daytona",
+        sandbox_alone: true,
+        provider_alone: true,
+    },
+    Scheme { name: "docker", form: "docker:IMAGE", feature: "docker", sandbox_alone: false, provider_alone: true },
+    Scheme { name: "e2b", form: "e2b[:TEMPLATE]", feature: "e2b", sandbox_alone: true, provider_alone: true },
+    Scheme { name: "k8s", form: "k8s:POOL", feature: "kubernetes", sandbox_alone: false, provider_alone: true },
+    Scheme {
+        name: "ssh",
+        form: "ssh://[USER@]HOST[:PORT]/DIR",
+        feature: "ssh",
+        sandbox_alone: false,
+        provider_alone: false,
+    },
 ];
 
 fn forms() -> String {
@@ -69,6 +83,12 @@ impl RemoteKind {
         Some(Ok(Self { scheme: scheme.name, rest: rest.to_owned() }))
     }
 
+    /// How an address of that scheme is written, if its provider can be asked without one.
+    #[cfg(feature = "remote")]
+    pub(crate) fn form_alone(scheme: &str) -> Option<&'static str> {
+        SCHEMES.iter().find(|known| known.name == scheme && known.provider_alone).map(|known| known.form)
+    }
+
     /// Reads what names a provider: an address, or its scheme alone where that is enough.
     ///
     /// # Errors
@@ -77,6 +97,19 @@ impl RemoteKind {
     pub(crate) fn of_provider(text: &str) -> Result<Self, String> {
         Self::parse(text, |scheme| scheme.provider_alone)
             .unwrap_or_else(|| Err(format!("there is no provider `{text}` (there are {})", forms())))
+    }
+}
+
+impl SandboxKind {
+    /// The feature of this crate that builds it in.
+    pub(crate) fn feature(&self) -> &'static str {
+        match self {
+            Self::Virtual | Self::VirtualContained => "virtual",
+            Self::Local | Self::LocalConfined | Self::LocalOverlay | Self::LocalCopy => "local",
+            Self::Remote(remote) => {
+                SCHEMES.iter().find(|scheme| scheme.name == remote.scheme).map_or("remote", |scheme| scheme.feature)
+            }
+        }
     }
 }
 
@@ -109,7 +142,9 @@ impl FromStr for SandboxKind {
         }
         let known = KINDS.into_iter().find(|(name, _)| *name == text);
         known.map(|(_, kind)| kind).ok_or_else(|| {
-            let hint = suggest::hint(text, names);
+            // What is behind the colon may stand for the whole.
+            let part = names.into_iter().find(|name| name.split_once(':').is_some_and(|(_, part)| part == text));
+            let hint = part.map_or_else(|| suggest::hint(text, names), |name| format!("; did you mean `{name}`?"));
             format!("there is no sandbox `{text}`{hint} (there are {}, {})", names.join(", "), forms())
         })
     }
@@ -142,6 +177,7 @@ mod tests {
              ssh://[USER@]HOST[:PORT]/DIR)"
         );
         assert!(said("vitrual").starts_with("there is no sandbox `vitrual`; did you mean `virtual`? "));
+        assert!(said("confined").contains("did you mean `local:confined`?"));
         assert!(said("local:overly").contains("did you mean `local:overlay`?"));
         for address in ["docker:debian:12", "ssh://me@build.example:2222/srv", "e2b", "e2b:mine", "cloudflare"] {
             let kind = address.parse::<SandboxKind>().unwrap();

@@ -8,6 +8,6 @@ mod store;
 
 pub(crate) use self::model::{model, providers};
 #[cfg(feature = "remote")]
-pub(crate) use self::remote::provider;
+pub(crate) use self::remote::{provider, providers_alone};
 pub(crate) use self::sandbox::{BUILT_IN, Place, ladder, sandbox};
 pub(crate) use self::store::{default_store, store};

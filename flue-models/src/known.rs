@@ -20,7 +20,7 @@ pub struct KnownModels {
 pub struct KnownModel {
     /// Its id, as the provider takes it: what stands after the slash.
     pub id: String,
-    /// Its name for people.
+    /// Its name for people; of a script, what it does.
     pub name: String,
     /// The most tokens that a request and its answer may have.
     pub context_window: Option<u64>,
@@ -47,11 +47,11 @@ pub fn known_models(provider: &str) -> Option<KnownModels> {
 
 #[cfg(feature = "scripted")]
 impl KnownModel {
-    /// One of which there is no more to know than its name.
-    pub(crate) fn named(name: &str) -> Self {
+    /// A script, of which there is no more to know than what it does.
+    pub(crate) fn script(id: &str, what: &str) -> Self {
         Self {
-            id: name.to_owned(),
-            name: name.to_owned(),
+            id: id.to_owned(),
+            name: what.to_owned(),
             context_window: None,
             max_output: None,
             images: false,

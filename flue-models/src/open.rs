@@ -94,7 +94,7 @@ impl Models {
         };
         let Some(known) = &backend.built_in else {
             return Err(bad(&format!(
-                "this provider is not built in; build with the feature `{}`, or use one of: {}",
+                "this provider is not built in; build with the feature `{}`; built in are: {}",
                 backend.feature,
                 built_in()
             )));

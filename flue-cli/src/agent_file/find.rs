@@ -35,7 +35,9 @@ pub(crate) fn find(agent: &Path, cwd: &Path) -> Result<PathBuf> {
     let known: Vec<String> = directories.iter().flat_map(|directory| agents(directory)).take(MAX_AGENTS).collect();
     let agent = shown(agent);
     let hint = suggest::hint(&agent, known.iter().map(String::as_str));
-    let why = format!("there is no agent of this name{hint}");
+    // Words that stand alone are taken for an agent, though they may have been meant for one.
+    let message = if agent.contains(' ') { "; a message goes behind -m" } else { "" };
+    let why = format!("there is no agent of this name{hint}{message}");
     let mut error = Error::new(ErrorKind::NotFound, "find agent", why).with("agent", &agent);
     for directory in &directories {
         error = error.with("looked_in", shown(directory));

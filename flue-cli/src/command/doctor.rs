@@ -13,6 +13,9 @@ use crate::{command, output, wiring};
 
 /// How long one command of a trial may take.
 const TRIAL_TIME: Duration = Duration::from_secs(20);
+/// How long a provider of remote sandboxes may take to answer.
+#[cfg(feature = "remote")]
+const ASK_TIME: Duration = Duration::from_secs(10);
 
 /// What was found out about one kind of sandbox.
 #[derive(Serialize)]
@@ -29,6 +32,17 @@ struct Trial {
     notes: Vec<String>,
 }
 
+/// What was found out about one provider of remote sandboxes, without making one.
+#[derive(Serialize)]
+struct Reached {
+    sandbox: &'static str,
+    /// Whether it is set up, and answers.
+    answers: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
 /// Something of the kernel that `local:confined` can hold commands with.
 #[derive(Serialize)]
 struct Mechanism {
@@ -40,6 +54,7 @@ struct Mechanism {
 #[derive(Serialize)]
 struct Findings {
     sandboxes: Vec<Trial>,
+    remotes: Vec<Reached>,
     mechanisms: Vec<Mechanism>,
 }
 
@@ -51,8 +66,9 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<u8, Failure> {
     let runtime = command::runtime().map_err(Failure::failed)?;
     let built_in = KINDS.into_iter().filter(|(name, _)| wiring::BUILT_IN.contains(name));
     let sandboxes = built_in.map(|(name, kind)| runtime.block_on(trial(name, kind))).collect();
+    let remotes = remotes(&runtime);
     runtime.shutdown_background();
-    let findings = Findings { sandboxes, mechanisms: mechanisms() };
+    let findings = Findings { sandboxes, remotes, mechanisms: mechanisms() };
     if args.json {
         output::print_json(&findings)?;
     } else {
@@ -80,6 +96,31 @@ fn what(kind: &SandboxKind) -> &'static str {
         SandboxKind::LocalCopy => "this machine, as you, in a copy of the directory",
         SandboxKind::Remote(_) => "another machine, or a container",
     }
+}
+
+#[cfg(feature = "remote")]
+fn remotes(runtime: &tokio::runtime::Runtime) -> Vec<Reached> {
+    let reached = |(sandbox, provider): (&'static str, Result<_>)| {
+        let answer = provider.and_then(|provider| runtime.block_on(asked(provider)));
+        Reached { sandbox, answers: answer.is_ok(), error: answer.err().map(|error| format!("{error:#}")) }
+    };
+    wiring::providers_alone().map(reached).collect()
+}
+
+#[cfg(not(feature = "remote"))]
+fn remotes(_: &tokio::runtime::Runtime) -> Vec<Reached> {
+    Vec::new()
+}
+
+/// Asks a provider for a list, which makes and changes nothing.
+#[cfg(feature = "remote")]
+async fn asked(provider: std::sync::Arc<dyn flue_sandbox_remote::Provider>) -> Result<()> {
+    use flue_sandbox_remote::{Labels, OWNER_LABEL, Remote};
+    let labels = Labels::from([(OWNER_LABEL.to_owned(), Remote::OWNER.to_owned())]);
+    let late =
+        |_| Error::new(ErrorKind::Timeout, "find", "no answer came in time").with("limit", format!("{ASK_TIME:?}"));
+    tokio::time::timeout(ASK_TIME, provider.find(&labels)).await.map_err(late)??;
+    Ok(())
 }
 
 /// Opens a sandbox of this kind over an empty directory, runs a command in it and closes it.
@@ -158,13 +199,23 @@ fn text(findings: &Findings) -> String {
         };
         paragraph(&mut text, trial.sandbox, &said);
     }
+    for remote in &findings.remotes {
+        let said = remote.error.as_deref().map_or("answers".to_owned(), |error| format!("is not to be had: {error}"));
+        paragraph(&mut text, remote.sandbox, &said);
+    }
     if !findings.mechanisms.is_empty() {
         text.push_str("\nWhat this machine can hold the commands of local:confined with:\n\n");
         for Mechanism { mechanism, holds, detail } in &findings.mechanisms {
             let verdict = if *holds { "holds" } else { "missing" };
             paragraph(&mut text, mechanism, &format!("{verdict}: {detail}"));
         }
-        text.push_str("\nWhat is missing keeps local:confined from opening. --json tells more.\n");
+        let lacks = findings.mechanisms.iter().any(|mechanism| !mechanism.holds);
+        text.push_str(if lacks {
+            "\nWhat is missing keeps local:confined from opening."
+        } else {
+            "\nNothing is missing."
+        });
+        text.push_str(" --json tells more.\n");
     }
     text
 }

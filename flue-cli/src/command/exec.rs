@@ -13,12 +13,16 @@ use crate::args::ExecArgs;
 use crate::exit::{self, Failure};
 use crate::interrupt::Interrupt;
 use crate::overlaid::Ended;
+use crate::sandbox_kind::SandboxKind;
 use crate::transfer::{Collect, Site, Stage};
 use crate::wiring::Place;
 use crate::{command, input, output, wiring};
 
 /// The argument that means a script on standard input.
 const STDIN: &str = "-";
+
+/// The status by which a shell says that there is no such command.
+const NOT_FOUND: i32 = 127;
 
 /// Runs the command, and gives its exit code.
 ///
@@ -33,6 +37,7 @@ pub(crate) fn run(args: ExecArgs) -> Result<u8, Failure> {
     if let Some(timeout) = args.timeout {
         request = request.with_timeout(timeout.saturating_sub(begun.elapsed()));
     }
+    let kind = args.sandbox.sandbox.clone().unwrap_or_default();
     let interrupt = Interrupt::default();
     interrupt.listen();
     let through = Arc::new(Through::new(interrupt.token().clone()));
@@ -58,7 +63,15 @@ pub(crate) fn run(args: ExecArgs) -> Result<u8, Failure> {
     }
     match end {
         Ok(ExecEnd::TimedOut) => Err(out_of_time(&args)),
-        Ok(end) => Ok(code(end)),
+        Ok(end) => {
+            if end == ExecEnd::Exited(NOT_FOUND) && matches!(kind, SandboxKind::Virtual | SandboxKind::VirtualContained)
+            {
+                output::note(
+                    "a virtual sandbox has commands of its own, and no programs of this machine; local:confined does",
+                );
+            }
+            Ok(code(end))
+        }
         Err(error) => Err(Failure::failed(error).with_code(exit::NOT_RUN)),
     }
 }

@@ -72,7 +72,8 @@ fn models_of(provider: &str, json: bool) -> Result<u8, Failure> {
     if json {
         output::print_json(&known::shown(provider, &models))?;
     } else {
-        output::print_text(&known::table(provider, &models))?;
+        let fixed = wiring::providers().iter().any(|known| known.name == provider && !known.models.is_empty());
+        output::print_text(&known::table(provider, &models, fixed))?;
     }
     Ok(exit::DONE)
 }

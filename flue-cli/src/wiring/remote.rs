@@ -84,6 +84,11 @@ pub(crate) fn provider(kind: &RemoteKind) -> Result<Arc<dyn Provider>> {
     known.map_or_else(|| Err(not_built_in(&SandboxKind::Remote(kind.clone()))), |(_, connect)| connect(&kind.rest))
 }
 
+/// The providers of this build that can be asked without an address, by how `--sandbox` names them.
+pub(crate) fn providers_alone() -> impl Iterator<Item = (&'static str, Result<Arc<dyn Provider>>)> {
+    PROVIDERS.iter().filter_map(|(scheme, connect)| Some((RemoteKind::form_alone(scheme)?, connect(""))))
+}
+
 /// A sandbox of that provider: deleted in the end, where that can be and it is not to be kept.
 pub(super) fn remote(args: &SandboxArgs, cwd: Option<String>, env: Variables, kind: &RemoteKind) -> Result<Place> {
     let refused = |why: &'static str| Err(Error::new(ErrorKind::InvalidInput, "open sandbox", why));

@@ -193,8 +193,7 @@ fn local(_: &SandboxArgs, _: Option<String>, _: Variables, kind: SandboxKind) ->
 }
 
 pub(super) fn not_built_in(kind: &SandboxKind) -> Error {
+    let why = format!("this kind of sandbox is not built in; build with the feature `{}`", kind.feature());
     let built_in = if BUILT_IN.is_empty() { "none".to_owned() } else { BUILT_IN.join(", ") };
-    Error::new(ErrorKind::Unsupported, "open sandbox", "this kind of sandbox is not built in")
-        .with("sandbox", kind)
-        .with("built_in", built_in)
+    Error::new(ErrorKind::Unsupported, "open sandbox", why).with("sandbox", kind).with("built_in", built_in)
 }

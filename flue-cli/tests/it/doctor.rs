@@ -20,6 +20,20 @@ fn every_kind_is_tried_and_every_mechanism_named() {
     for name in ["virtual:contained", "local:confined", "local:overlay"] {
         assert_eq!(kind(name)["works"] == true, kind(name)["error"].is_null(), "{findings}");
     }
+    // No key is set, so that no provider is asked but an engine on this machine.
+    let remotes: Vec<(&str, bool)> = findings["remotes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|found| {
+            assert_eq!(found["answers"] == true, found["error"].is_null(), "{findings}");
+            (found["sandbox"].as_str().unwrap(), found["answers"] == true)
+        })
+        .collect();
+    for unset in ["cloudflare", "daytona[:SNAPSHOT]", "e2b[:TEMPLATE]"] {
+        assert!(remotes.contains(&(unset, false)), "{unset}: {findings}");
+    }
+    assert!(remotes.iter().any(|(name, _)| *name == "docker:IMAGE"), "{findings}");
     let mechanisms: Vec<&str> =
         findings["mechanisms"].as_array().unwrap().iter().map(|found| found["mechanism"].as_str().unwrap()).collect();
     assert_eq!(mechanisms, ["namespaces", "Landlock", "seccomp", "the limit of processes"]);

@@ -9,6 +9,17 @@ fn output_and_code_are_those_of_the_command() {
 }
 
 #[test]
+fn a_program_that_a_virtual_sandbox_lacks_is_told_where_it_is() {
+    let place = Place::new();
+    let told = |args: &[&str]| {
+        place.flue(args).run().code(127).stderr.contains("note: a virtual sandbox has commands of its own")
+    };
+    assert!(told(&["exec", "git", "status"]));
+    assert!(told(&["exec", "--sandbox", "virtual:contained", "git status"]));
+    assert!(!told(&["exec", "--sandbox", "local", "no-such-program"]));
+}
+
+#[test]
 fn output_is_passed_on_byte_for_byte() {
     let done = Place::new().flue(["exec", r"printf '\xff\x00\x1b[2J no newline'"]).run().code(0);
     assert_eq!(done.stdout_bytes, b"\xff\x00\x1b[2J no newline");

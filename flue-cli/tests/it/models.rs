@@ -90,3 +90,12 @@ fn new_providers_open_with_the_keys_of_their_own_tools() {
     let done = said("google/gemini-2.5-pro", &[("GOOGLE_API_KEY", "planted-key"), here]);
     assert!(done.stderr.contains("cannot be reached") && !done.stderr.contains("planted"), "{}", done.stderr);
 }
+
+#[test]
+fn the_scripts_are_all_there_are_and_say_what_they_do() {
+    let table = Place::new().flue(["models", "-p", "scripted"]).run().code(0).stdout;
+    assert!(
+        table.contains("echo         repeats what the user said\n") && table.contains("There are no others"),
+        "{table}"
+    );
+}

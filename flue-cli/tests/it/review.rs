@@ -70,6 +70,8 @@ fn an_agent_is_found_by_name_up_to_the_top_of_its_repository() {
         "{}",
         done.stderr
     );
+    let done = run("repo", "Review the plan.").code(2);
+    assert!(done.stderr.contains("there is no agent of this name; a message goes behind -m"), "{}", done.stderr);
     // Outside of a repository only the directory itself counts.
     place.write("loose/.flue/agents/echo.md", agent).write("loose/sub/file", "");
     run("loose", "echo").code(0);

@@ -90,7 +90,7 @@ fn a_stored_session_tells_its_reach_too() {
             .run()
             .code(2)
             .stderr
-            .contains("no session of this name")
+            .contains("neither a file nor a stored session of this name")
     );
 }
 

@@ -23,5 +23,5 @@ pub(super) fn list() -> Vec<Provider> {
 }
 
 pub(super) fn known(_: &str) -> KnownModels {
-    KnownModels { models: MODELS.iter().map(|(name, _)| KnownModel::named(name)).collect(), as_of: None }
+    KnownModels { models: MODELS.iter().map(|(name, what)| KnownModel::script(name, what)).collect(), as_of: None }
 }

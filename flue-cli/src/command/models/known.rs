@@ -68,12 +68,18 @@ pub(super) fn shown<'a>(provider: &str, known: &'a KnownModels) -> Vec<Shown<'a>
     known.models.iter().map(shown).collect()
 }
 
-/// The models as a table of at most 80 columns.
-pub(super) fn table(provider: &str, known: &KnownModels) -> String {
+/// The models as a table of at most 80 columns. Where they are `fixed`, there are no others.
+pub(super) fn table(provider: &str, known: &KnownModels, fixed: bool) -> String {
     if known.models.is_empty() {
         return format!(
             "Nothing is known beforehand of the models of {provider}. It opens any, as\n\
              {provider}/MODEL; which there are, the server knows.\n"
+        );
+    }
+    if fixed {
+        let models: String = known.models.iter().map(|model| format!("{:12} {}\n", model.id, model.name)).collect();
+        return format!(
+            "{models}\nA model is named {provider}/MODEL. There are no others; they take no key or network.\n"
         );
     }
     let mut text = row(&["MODEL", "CONTEXT", "OUTPUT", "IN $", "OUT $", "IMG", "THINKING"].map(str::to_owned));
