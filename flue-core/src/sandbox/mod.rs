@@ -33,7 +33,8 @@ pub trait Sandbox: fmt::Debug + Send + Sync + 'static {
     /// The files. The same tree that commands see.
     fn fs(&self) -> &dyn FileSystem;
 
-    /// Runs a shell command and waits for its end.
+    /// Runs a shell command, which is written for bash, and waits for its end. It sees the sandbox's environment and the
+    /// request's, and not this program's.
     ///
     /// A non-zero status, a signal and a timeout are results. Cancelling through the request kills the command and
     /// gives [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled); dropping the future kills it too.

@@ -100,7 +100,12 @@ impl Subject {
     pub(super) async fn sh(&self, command: &str) -> CaseResult<String> {
         let output = self.run(command).await?;
         if output.end != ExecEnd::Exited(0) {
-            return Err(Stop::failed(format_args!("`{command}` must succeed: {}", short(&output))));
+            let said = output.stderr_text();
+            return Err(Stop::failed(format_args!(
+                "`{command}` must succeed in bash: it ended as {:?} and said {}",
+                output.end,
+                short(&said)
+            )));
         }
         Ok(output.stdout_text().into_owned())
     }

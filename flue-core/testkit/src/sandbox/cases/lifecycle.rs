@@ -58,13 +58,26 @@ async fn a_cwd_is_made_and_worked_in(t: &Subject) -> CaseResult {
     }
     other.close().await?;
     let request = || OpenRequest::new(format!("{}-relative", t.id));
-    // Where each id has a directory of its own, each has a base directory of its own.
+    // Where each id has a directory of its own, each has a base directory of its own; and where none lasts, each opening may.
+    let below = format!("{}/sub", t.id);
     let plain = t.open(request()).await?;
-    let sub = plain.info().cwd.join(format!("{}/sub", t.id))?;
+    let base = plain.info().cwd.clone();
     plain.close().await?;
-    let relative = t.open(request().with_cwd(format!("{}/sub", t.id))).await?;
-    ensure_eq!(relative.info().cwd, sub, "a relative one counts from the base directory, once");
+    let relative = t.open(request().with_cwd(&below)).await?;
+    let cwd = relative.info().cwd.clone();
     relative.close().await?;
+    let again = t.open(request()).await?;
+    let moves = again.info().cwd != base;
+    again.close().await?;
+    if moves && !relative.info().capabilities.persistent {
+        let above = cwd.as_str().strip_suffix(&below);
+        ensure!(
+            above.is_some_and(|above| !above.trim_end_matches('/').ends_with(&below)),
+            "{cwd} is not {below} of a base"
+        );
+    } else {
+        ensure_eq!(cwd, base.join(&below)?, "a relative one counts from the base directory, once");
+    }
     Ok(())
 }
 
