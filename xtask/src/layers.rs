@@ -141,7 +141,7 @@ mod tests {
             .iter()
             .map(|&(name, dev, versioned)| Dependency { name: name.into(), dev, versioned })
             .collect();
-        Crate { name: dir.replace('/', "-"), dir: dir.into(), dependencies, ..Crate::default() }
+        Crate { name: dir.replace('/', "-"), dir: dir.into(), dependencies, published: true, ..Crate::default() }
     }
 
     fn texts(problems: &[Problem]) -> String {
@@ -200,8 +200,10 @@ mod tests {
         let crates = [
             member("flue-core", &[("flue-core-testkit", true, true)]),
             member("flue-core/testkit", &[("flue-core", false, false)]),
+            Crate { published: false, ..member("xtask", &[("flue-core", false, false)]) },
         ];
         let found = texts(&check_crates(&crates));
+        assert!(!found.contains("xtask"), "{found}");
         assert!(found.contains("flue-core: dev-depends on `flue-core-testkit` with a version"), "{found}");
         assert!(found.contains("flue-core/testkit: depends on `flue-core` without a version"), "{found}");
     }
