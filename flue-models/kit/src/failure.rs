@@ -88,13 +88,20 @@ fn classify(status: Option<u16>, report: &Report, told_when: bool) -> (ErrorKind
         return (ErrorKind::QuotaExhausted, Retry::Never);
     }
     match status {
-        Some(300..=399) => (ErrorKind::Config, Retry::Never),
-        Some(401 | 403) => (ErrorKind::Authentication, Retry::Never),
-        Some(404) => (ErrorKind::NotFound, Retry::Never),
-        Some(429) => (ErrorKind::RateLimited, Retry::Backoff),
-        Some(408 | 409 | 500..) => (ErrorKind::Unavailable, Retry::Backoff),
-        Some(_) => (ErrorKind::InvalidInput, Retry::Never),
+        Some(status) => status_kind(status),
         None => classify_relayed(report),
+    }
+}
+
+/// What a status says of a failure by itself.
+pub(crate) fn status_kind(status: u16) -> (ErrorKind, Retry) {
+    match status {
+        300..=399 => (ErrorKind::Config, Retry::Never),
+        401 | 403 => (ErrorKind::Authentication, Retry::Never),
+        404 => (ErrorKind::NotFound, Retry::Never),
+        429 => (ErrorKind::RateLimited, Retry::Backoff),
+        408 | 409 | 500.. => (ErrorKind::Unavailable, Retry::Backoff),
+        _ => (ErrorKind::InvalidInput, Retry::Never),
     }
 }
 

@@ -10,6 +10,7 @@ mod frames;
 mod http;
 mod ids;
 pub mod json;
+mod renewed;
 mod secret;
 mod sse;
 mod transcript;
@@ -22,9 +23,10 @@ pub use self::failure::{MAX_RETRY_AFTER, cut_off, reply_error, stream_error, und
 pub use self::frames::{FrameParser, MAX_FRAME_BYTES};
 pub use self::http::{
     Access, Auth, CONNECT_TIMEOUT, Endpoint, Http, HttpModel, HttpOptions, IDLE_TIMEOUT, MAX_ERROR_BODY_BYTES, Signer,
-    Unsigned, path_segment,
+    TOKEN_TIMEOUT, Unsigned, path_segment,
 };
 pub use self::ids::IdRule;
+pub use self::renewed::{Lease, RENEW_BEFORE, Renewed};
 pub use self::secret::Secret;
 pub use self::sse::{MAX_EVENT_BYTES, SseEvent, SseParser};
 pub use self::transcript::{IMAGE_OMITTED, Item, NO_RESULT, Part, Target, items, parts};

@@ -38,6 +38,13 @@ impl Access {
         self
     }
 
+    /// Sets how requests are authenticated.
+    #[must_use]
+    pub fn auth(mut self, auth: Auth) -> Self {
+        self.auth = auth;
+        self
+    }
+
     /// Sets the address.
     #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {

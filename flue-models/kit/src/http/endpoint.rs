@@ -9,6 +9,7 @@ use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use crate::Secret;
+use crate::secret::without;
 
 /// Headers that carry credentials. A request has one of them at most.
 const CREDENTIAL_HEADERS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
@@ -17,9 +18,6 @@ const CREDENTIAL_HEADERS: [&str; 4] = ["authorization", "x-api-key", "api-key", 
 pub(super) fn is_credential(name: &str) -> bool {
     CREDENTIAL_HEADERS.iter().any(|credential| credential.eq_ignore_ascii_case(name))
 }
-
-/// The shortest text that is looked for, and blanked, in errors: shorter ones hide nothing and are found everywhere.
-const SHORTEST_SECRET: usize = 6;
 
 /// How requests are authenticated.
 #[derive(Debug, Clone)]
@@ -191,22 +189,7 @@ impl Endpoint {
         {
             error = error.with("key_from", variable);
         }
-        let text = format!("{error:#}");
-        let leaked = |secret: &&Secret| secret.expose().len() >= SHORTEST_SECRET && text.contains(secret.expose());
-        if !self.secrets.iter().any(|secret| leaked(&secret)) {
-            return error;
-        }
-        let blank = |text: &str| {
-            self.secrets
-                .iter()
-                .filter(leaked)
-                .fold(text.to_owned(), |text, secret| text.replace(secret.expose(), "***"))
-        };
-        let mut clean = Error::new(error.kind(), error.operation().to_owned(), blank(error.message()));
-        for (name, value) in error.context() {
-            clean = clean.with(name, blank(value));
-        }
-        clean.with_retry(error.retry())
+        without(error, &self.secrets)
     }
 
     fn insert(&mut self, name: HeaderName, value: &str) -> Result<()> {

@@ -78,7 +78,7 @@ impl<C: Codec> HttpModel<C> {
     }
 
     fn transport_error(&self, error: reqwest::Error, phase: &'static str) -> Error {
-        super::reply::transport_error(error, phase, self.endpoint.host(), self.http.options())
+        super::reply::transport_error(OPERATION, error, phase, self.endpoint.host(), self.http.options())
     }
 }
 
@@ -159,7 +159,8 @@ fn sent_once(body: Bytes) -> reqwest::Body {
     reqwest::Body::wrap(Full::new(body))
 }
 
-async fn read_bounded(mut response: Response, body: &mut Vec<u8>) {
+/// Reads what of a body has room in [`MAX_ERROR_BODY_BYTES`].
+pub(super) async fn read_bounded(mut response: Response, body: &mut Vec<u8>) {
     while let Ok(Some(chunk)) = response.chunk().await {
         let room = MAX_ERROR_BODY_BYTES - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);

@@ -98,7 +98,7 @@ impl Reply {
         let taken = match chunk {
             Some(Ok(chunk)) => self.decoding.feed(&chunk, &mut self.fresh),
             Some(Err(error)) => {
-                Err(transport_error(error, "stream", self.sender.endpoint.host(), &self.sender.options))
+                Err(transport_error(OPERATION, error, "stream", self.sender.endpoint.host(), &self.sender.options))
             }
             None => self.decoding.end(&mut self.fresh),
         };
@@ -149,7 +149,13 @@ impl Stream for Reply {
 }
 
 /// The error of a connection that was not made, or broke.
-pub(super) fn transport_error(error: reqwest::Error, phase: &'static str, host: &str, options: &HttpOptions) -> Error {
+pub(super) fn transport_error(
+    operation: &'static str,
+    error: reqwest::Error,
+    phase: &'static str,
+    host: &str,
+    options: &HttpOptions,
+) -> Error {
     // The URL may hold credentials.
     let error = error.without_url();
     let untrusted = is_tls(&error);
@@ -162,7 +168,7 @@ pub(super) fn transport_error(error: reqwest::Error, phase: &'static str, host: 
         (false, false, phase) => (phase, "the connection broke within the reply".to_owned()),
     };
     let retry = if untrusted || error.is_builder() { Retry::Never } else { Retry::Backoff };
-    Error::new(ErrorKind::Unavailable, OPERATION, message)
+    Error::new(ErrorKind::Unavailable, operation, message)
         .with("phase", phase)
         .with("host", host)
         .with_retry(retry)

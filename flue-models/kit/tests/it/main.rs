@@ -6,4 +6,6 @@ mod counts;
 mod double;
 mod failures;
 mod own;
+mod renewed;
 mod secrets;
+mod tokens;
