@@ -10,7 +10,9 @@ pub struct Provider {
     pub name: &'static str,
     /// The variables that its key may come from, in the order in which they are looked at.
     pub key_variables: Vec<&'static str>,
-    /// The first of them that is set and not empty.
+    /// The variables that name where else credentials are, a file or a profile, looked at after the keys.
+    pub file_variables: Vec<&'static str>,
+    /// The first of both that is set and not empty.
     pub key_set: Option<&'static str>,
     /// Whether it answers nobody without a key.
     pub key_required: bool,
@@ -41,10 +43,17 @@ impl Provider {
             key_set: key_variables.iter().copied().find(is_set),
             key_required: !key_variables.is_empty(),
             key_variables,
+            file_variables: Vec::new(),
             url_variable: None,
             other_variables: Vec::new(),
             models: Vec::new(),
         }
+    }
+
+    #[cfg(any(feature = "bedrock-sigv4", feature = "vertex"))]
+    pub(crate) fn or_file(self, variables: &[&'static str]) -> Self {
+        let key_set = self.key_set.or_else(|| variables.iter().copied().find(is_set));
+        Self { file_variables: variables.to_vec(), key_set, ..self }
     }
 
     #[cfg(feature = "vertex")]

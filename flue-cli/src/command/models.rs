@@ -19,7 +19,9 @@ struct Listed<'a> {
     key_required: bool,
     /// Where the key may come from.
     key_variables: &'a [&'static str],
-    /// The one of them that is set.
+    /// What names where else credentials are: a file, a profile.
+    file_variables: &'a [&'static str],
+    /// The one of them all that is set.
     key_set: Option<&'static str>,
     /// The variable that overrides its address.
     url_variable: Option<&'static str>,
@@ -36,6 +38,7 @@ impl<'a> From<&'a Provider> for Listed<'a> {
             ready: provider.is_ready(),
             key_required: provider.key_required,
             key_variables: &provider.key_variables,
+            file_variables: &provider.file_variables,
             key_set: provider.key_set,
             url_variable: provider.url_variable,
             other_variables: &provider.other_variables,

@@ -34,6 +34,10 @@ fn the_providers_are_listed_with_their_own_variables() {
         assert!(found, "{row}\n{listed}");
     }
     assert!(listed.contains("vertex also needs GOOGLE_CLOUD_PROJECT."), "{listed}");
+    let file = place.flue(["models"]).env("GOOGLE_APPLICATION_CREDENTIALS", "key.json").run().code(0).stdout;
+    fits(&file);
+    let row = "vertex GOOGLE_APPLICATION_CREDENTIALS set GOOGLE_VERTEX_BASE_URL";
+    assert!(file.lines().any(|line| line.split_whitespace().eq(row.split(' '))), "{file}");
 }
 
 #[test]
@@ -84,6 +88,9 @@ fn new_providers_open_with_the_keys_of_their_own_tools() {
     };
     assert!(said("google/gemini-2.5-pro", &[]).code(2).stderr.contains("GEMINI_API_KEY, or GOOGLE_API_KEY"));
     assert!(said("vertex/x", &[("GOOGLE_CLOUD_API_KEY", "k")]).code(2).stderr.contains("GOOGLE_CLOUD_PROJECT"));
+    let file = ("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/key.json");
+    let missing = said("vertex/x", &[file, ("GOOGLE_CLOUD_PROJECT", "p")]).code(2).stderr;
+    assert!(missing.contains("the credentials file cannot be read") && missing.contains(file.0), "{missing}");
     assert!(said("azure/x", &[("AZURE_OPENAI_API_KEY", "k")]).code(2).stderr.contains("AZURE_OPENAI_ENDPOINT"));
     // Nobody listens there: all that was missing before the request is there.
     let here = ("GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:9");

@@ -30,7 +30,8 @@ pub(in crate::backend) fn known(provider: &str) -> KnownModels {
 #[cfg(feature = "vertex")]
 pub(super) mod vertex {
     use flue_models_google::{
-        PROJECT_VARIABLE, VERTEX_KEY_VARIABLE, VERTEX_PROVIDER, VERTEX_TOKEN_VARIABLE, VERTEX_URL_VARIABLE, Vertex,
+        CREDENTIALS_VARIABLE, PROJECT_VARIABLE, VERTEX_KEY_VARIABLE, VERTEX_PROVIDER, VERTEX_TOKEN_VARIABLE,
+        VERTEX_URL_VARIABLE, Vertex,
     };
 
     pub(in crate::backend) use super::known;
@@ -46,7 +47,8 @@ pub(super) mod vertex {
     }
 
     pub(in crate::backend) fn list() -> Vec<Provider> {
-        let provider = Provider::new(VERTEX_PROVIDER, vec![VERTEX_KEY_VARIABLE, VERTEX_TOKEN_VARIABLE]);
+        let provider = Provider::new(VERTEX_PROVIDER, vec![VERTEX_KEY_VARIABLE, VERTEX_TOKEN_VARIABLE])
+            .or_file(&[CREDENTIALS_VARIABLE]);
         vec![Provider { url_variable: Some(VERTEX_URL_VARIABLE), ..provider }.needs(&[PROJECT_VARIABLE])]
     }
 }

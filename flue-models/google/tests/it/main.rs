@@ -4,3 +4,5 @@
 mod provider;
 mod replies;
 mod requests;
+#[cfg(feature = "vertex")]
+mod vertex;

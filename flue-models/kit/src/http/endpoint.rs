@@ -176,7 +176,10 @@ impl Endpoint {
     pub(super) fn signed(&self, headers: Vec<(&'static str, Secret)>) -> Result<Self> {
         let mut signed = self.clone();
         for (name, value) in headers {
-            signed.insert(HeaderName::from_static(name), value.expose())?;
+            // One that the application set by hand wins.
+            if !self.headers.contains_key(name) {
+                signed.insert(HeaderName::from_static(name), value.expose())?;
+            }
             signed.secrets.push(value);
         }
         Ok(signed)

@@ -42,8 +42,10 @@ impl Http {
     /// [`ErrorKind::Config`] for an address that is neither `https://` nor on this machine; [`ErrorKind::Authentication`] when
     /// the endpoint refuses; [`ErrorKind::Unavailable`] and [`ErrorKind::Protocol`] when it fails or is something else.
     pub async fn access_token(&self, url: &str, form: &[(&str, &str)]) -> Result<Lease<Secret>> {
+        // As they are, and as they are sent.
+        let secret = form.iter().filter(|(name, _)| *name != "grant_type");
         let secrets: Vec<Secret> =
-            form.iter().filter(|(name, _)| *name != "grant_type").map(|(_, value)| Secret::new(value)).collect();
+            secret.flat_map(|(_, value)| [Secret::new(value), path_segment(value).into()]).collect();
         self.ask_for_token(url, form).await.map_err(|error| without(error, &secrets))
     }
 
