@@ -12,7 +12,7 @@ pub struct Provider {
     pub key_variables: Vec<&'static str>,
     /// The variables that name where else credentials are, a file or a profile, looked at after the keys.
     pub file_variables: Vec<&'static str>,
-    /// The first of both that is set and not empty.
+    /// The first of both that is set and not empty; `default profile` where credentials are without any.
     pub key_set: Option<&'static str>,
     /// Whether it answers nobody without a key.
     pub key_required: bool,

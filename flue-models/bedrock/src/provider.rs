@@ -29,7 +29,7 @@ pub struct Bedrock {
     headers: Vec<(String, Secret)>,
     http: Http,
     #[cfg(feature = "sigv4")]
-    access_key: Option<crate::AccessKey>,
+    keys: Option<crate::keys::Keys>,
 }
 
 impl Bedrock {
@@ -46,7 +46,30 @@ impl Bedrock {
     /// With access keys, by which each request is signed.
     #[cfg(feature = "sigv4")]
     pub fn access_key(key: crate::AccessKey) -> Self {
-        Self { access_key: Some(key), ..Self::with_auth(Auth::None) }
+        Self::with_keys(crate::keys::Keys::Fixed(key))
+    }
+
+    /// With the keys and the region of a profile. Those that a program hands out are asked for at the first request, and
+    /// again five minutes before they end.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a profile without keys, and for one that only AWS's own command can follow.
+    #[cfg(feature = "sigv4")]
+    pub fn profile(profile: &crate::Profile) -> Result<Self> {
+        let Some(keys) = profile.keys()? else {
+            let why = "the profile has neither keys nor a credential_process";
+            return Err(Error::new(ErrorKind::Config, "open model", why).with("profile", profile.name()));
+        };
+        let bedrock = Self::with_keys(keys);
+        Ok(match profile.region() {
+            Some(region) => bedrock.region(region),
+            None => bedrock,
+        })
+    }
+
+    #[cfg(feature = "sigv4")]
+    fn with_keys(keys: crate::keys::Keys) -> Self {
+        Self { keys: Some(keys), ..Self::with_auth(Auth::None) }
     }
 
     fn with_auth(auth: Auth) -> Self {
@@ -58,14 +81,14 @@ impl Bedrock {
             headers: Vec::new(),
             http: Http::default(),
             #[cfg(feature = "sigv4")]
-            access_key: None,
+            keys: None,
         }
     }
 
     /// As the environment says.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] when it has no credentials.
+    /// [`ErrorKind::Config`] when it has no credentials, and for files of profiles that cannot be used.
     pub fn from_env() -> Result<Self> {
         Self::with_env(&|variable| std::env::var(variable).ok())
     }
@@ -76,11 +99,10 @@ impl Bedrock {
     /// As [`Bedrock::from_env`].
     pub fn with_env(env: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let given = |variable: &str| env(variable).filter(|value| !value.trim().is_empty());
-        let mut bedrock = match given(KEY_VARIABLE) {
-            Some(key) => Self { key_from: Some(KEY_VARIABLE), ..Self::new(key) },
-            None => Self::without_api_key(&given)?,
-        };
-        if let Some(region) = REGION_VARIABLES.iter().find_map(|name| given(name)) {
+        let key = given(KEY_VARIABLE).map(|key| Self { key_from: Some(KEY_VARIABLE), ..Self::new(key) });
+        let region = REGION_VARIABLES.iter().find_map(|name| given(name));
+        let mut bedrock = Self::with_profile(key, region.is_some(), &given)?;
+        if let Some(region) = region {
             bedrock = bedrock.region(region);
         }
         if let Some(url) = given(URL_VARIABLE) {
@@ -89,20 +111,46 @@ impl Bedrock {
         Ok(bedrock)
     }
 
+    /// `keyed`, or with access keys; with the region of the profile, unless it `has_region`.
     #[cfg(feature = "sigv4")]
-    fn without_api_key(given: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
-        use crate::{ACCESS_KEY_VARIABLE, AccessKey, SECRET_KEY_VARIABLE};
-        match AccessKey::with_env(given) {
-            Some(key) => Ok(Self { key_from: Some(ACCESS_KEY_VARIABLE), ..Self::access_key(key) }),
-            None => {
-                Err(no_credentials(&format!("set {KEY_VARIABLE}, or {ACCESS_KEY_VARIABLE} and {SECRET_KEY_VARIABLE}")))
+    fn with_profile(keyed: Option<Self>, has_region: bool, given: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+        use crate::{ACCESS_KEY_VARIABLE, AccessKey, PROFILE_VARIABLE, ProfileFiles, SECRET_KEY_VARIABLE};
+        let from_keys = |key| Self { key_from: Some(ACCESS_KEY_VARIABLE), ..Self::access_key(key) };
+        let keyed = match (keyed, given(ACCESS_KEY_VARIABLE), given(SECRET_KEY_VARIABLE)) {
+            (Some(keyed), ..) => Some(keyed),
+            (None, Some(_), None) => {
+                let why = format!("{ACCESS_KEY_VARIABLE} is set, and {SECRET_KEY_VARIABLE} is not: set both, or none");
+                return Err(Error::new(ErrorKind::Config, "open model", why));
             }
+            (None, ..) => AccessKey::with_env(given).map(from_keys),
+        };
+        if has_region && let Some(keyed) = keyed {
+            return Ok(keyed);
+        }
+        let files = ProfileFiles::with_env(given);
+        match (keyed, files.profile_with_env(given)?) {
+            (Some(keyed), None) => Ok(keyed),
+            (Some(keyed), Some(profile)) => Ok(match profile.region() {
+                Some(region) => keyed.region(region),
+                None => keyed,
+            }),
+            (None, Some(profile)) => {
+                let key_from = given(PROFILE_VARIABLE).map_or("the default profile", |_| PROFILE_VARIABLE);
+                let bedrock = Self::profile(&profile).map_err(|error| files.at(error))?;
+                Ok(Self { key_from: Some(key_from), ..bedrock })
+            }
+            (None, None) => Err(files.at(no_credentials(&format!(
+                "set {KEY_VARIABLE}, or {ACCESS_KEY_VARIABLE} and {SECRET_KEY_VARIABLE}, or {PROFILE_VARIABLE} to a profile \
+                 with keys or a credential_process"
+            )))),
         }
     }
 
     #[cfg(not(feature = "sigv4"))]
-    fn without_api_key(_given: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
-        Err(no_credentials(&format!("set {KEY_VARIABLE}; access keys need the feature `sigv4`")))
+    fn with_profile(keyed: Option<Self>, _has_region: bool, _given: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+        keyed.ok_or_else(|| {
+            no_credentials(&format!("set {KEY_VARIABLE}; access keys and profiles need the feature `sigv4`"))
+        })
     }
 
     /// Sets the region, for models whose id does not name it.
@@ -163,8 +211,8 @@ impl Bedrock {
 
     #[cfg(feature = "sigv4")]
     fn auth_in(&self, region: &str) -> Auth {
-        match &self.access_key {
-            Some(key) => Auth::Signer(Arc::new(crate::SigV4::new(key.clone(), region))),
+        match &self.keys {
+            Some(keys) => Auth::Signer(Arc::new(crate::SigV4::with_keys(keys.clone(), region))),
             None => self.auth.clone(),
         }
     }

@@ -13,6 +13,8 @@ use flue_models_kit::{Secret, Signer, Unsigned, path_segment};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
+use crate::keys::Keys;
+
 /// The variable with the id of the access key.
 pub const ACCESS_KEY_VARIABLE: &str = "AWS_ACCESS_KEY_ID";
 /// The variable with the secret of the access key.
@@ -64,20 +66,24 @@ impl fmt::Debug for AccessKey {
 /// Signs requests to Bedrock in one region.
 #[derive(Debug, Clone)]
 pub struct SigV4 {
-    key: AccessKey,
+    keys: Keys,
     region: String,
 }
 
 impl SigV4 {
     /// With this key, in this region.
     pub fn new(key: AccessKey, region: impl Into<String>) -> Self {
-        Self { key, region: region.into() }
+        Self::with_keys(Keys::Fixed(key), region)
     }
 
-    fn headers(&self, request: Unsigned<'_>, now: SystemTime) -> Vec<(&'static str, Secret)> {
+    pub(crate) fn with_keys(keys: Keys, region: impl Into<String>) -> Self {
+        Self { keys, region: region.into() }
+    }
+
+    fn headers(&self, key: &AccessKey, request: Unsigned<'_>, now: SystemTime) -> Vec<(&'static str, Secret)> {
         let time = DateTime::<Utc>::from(now).format("%Y%m%dT%H%M%SZ").to_string();
         let date = &time[..8];
-        let token = self.key.session_token.as_ref();
+        let token = key.session_token.as_ref();
         let mut signed = vec![("content-type", "application/json"), ("host", request.host), ("x-amz-date", &time)];
         signed.extend(token.map(|token| ("x-amz-security-token", token.expose())));
         let names: Vec<&str> = signed.iter().map(|(name, _)| *name).collect();
@@ -93,13 +99,13 @@ impl SigV4 {
         );
         let scope = format!("{date}/{}/{SERVICE}/aws4_request", self.region);
         let text = format!("{ALGORITHM}\n{time}\n{scope}\n{}", hex(&Sha256::digest(canonical.as_bytes())));
-        let secret = format!("AWS4{}", self.key.secret.expose());
-        let key = [date, &self.region, SERVICE, "aws4_request"]
+        let secret = format!("AWS4{}", key.secret.expose());
+        let signing = [date, &self.region, SERVICE, "aws4_request"]
             .iter()
             .fold(secret.into_bytes(), |key, part| keyed(&key, part.as_bytes()));
-        let signature = hex(&keyed(&key, text.as_bytes()));
+        let signature = hex(&keyed(&signing, text.as_bytes()));
         let authorization =
-            format!("{ALGORITHM} Credential={}/{scope}, SignedHeaders={names}, Signature={signature}", self.key.id);
+            format!("{ALGORITHM} Credential={}/{scope}, SignedHeaders={names}, Signature={signature}", key.id);
         let mut headers = vec![("authorization", authorization.into()), ("x-amz-date", time.as_str().into())];
         headers.extend(token.map(|token| ("x-amz-security-token", token.clone())));
         headers
@@ -109,7 +115,8 @@ impl SigV4 {
 #[async_trait]
 impl Signer for SigV4 {
     async fn sign(&self, request: Unsigned<'_>) -> Result<Vec<(&'static str, Secret)>> {
-        Ok(self.headers(request, SystemTime::now()))
+        let key = self.keys.get().await?;
+        Ok(self.headers(&key, request, SystemTime::now()))
     }
 }
 
@@ -139,7 +146,8 @@ mod tests {
         let body = r#"{"messages":[]}"#;
         let key = AccessKey::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
         for (key, expected) in [(key.clone(), BARE), (key.session_token("token/with+signs=="), TEMPORARY)] {
-            let headers = SigV4::new(key, "eu-west-1").headers(Unsigned::new(host, path, "", body.as_bytes()), now);
+            let request = Unsigned::new(host, path, "", body.as_bytes());
+            let headers = SigV4::new(key.clone(), "eu-west-1").headers(&key, request, now);
             assert_eq!(headers[0].1.expose(), expected);
             assert_eq!(headers[1].1.expose(), "20261130T005320Z");
         }

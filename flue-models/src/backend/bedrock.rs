@@ -19,11 +19,21 @@ pub(super) fn open(request: Request<'_>) -> Result<Arc<dyn Model>> {
 }
 
 pub(super) fn list() -> Vec<Provider> {
-    #[cfg(feature = "bedrock-sigv4")]
-    let keys = vec![KEY_VARIABLE, flue_models_bedrock::ACCESS_KEY_VARIABLE];
-    #[cfg(not(feature = "bedrock-sigv4"))]
-    let keys = vec![KEY_VARIABLE];
-    vec![Provider { url_variable: Some(URL_VARIABLE), ..Provider::new(PROVIDER, keys) }]
+    vec![Provider { url_variable: Some(URL_VARIABLE), ..with_keys() }]
+}
+
+#[cfg(feature = "bedrock-sigv4")]
+fn with_keys() -> Provider {
+    use flue_models_bedrock::{ACCESS_KEY_VARIABLE, PROFILE_VARIABLE};
+    let provider = Provider::new(PROVIDER, vec![KEY_VARIABLE, ACCESS_KEY_VARIABLE]).or_file(&[PROFILE_VARIABLE]);
+    // Without any variable the default profile may have keys.
+    let key_set = provider.key_set.or_else(|| Bedrock::from_env().is_ok().then_some("default profile"));
+    Provider { key_set, ..provider }
+}
+
+#[cfg(not(feature = "bedrock-sigv4"))]
+fn with_keys() -> Provider {
+    Provider::new(PROVIDER, vec![KEY_VARIABLE])
 }
 
 pub(super) fn known(provider: &str) -> KnownModels {

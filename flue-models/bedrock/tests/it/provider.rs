@@ -32,6 +32,8 @@ fn access_keys_stand_in_for_the_key() {
     let keys = [("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "planted"), ("AWS_SESSION_TOKEN", "planted")];
     let model = open(&keys, "m").unwrap();
     assert!(!model.contains("planted"), "{model}");
-    let missing = open(&keys[..1], "m").unwrap_err().to_string();
-    assert!(missing.contains("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"), "{missing}");
+    let missing = open(&[], "m").unwrap_err().to_string();
+    assert!(missing.contains("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"), "{missing}");
+    let half = open(&keys[..1], "m").unwrap_err().to_string();
+    assert!(half.contains("AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY is not"), "{half}");
 }
