@@ -78,9 +78,7 @@ pub(super) fn table(provider: &str, known: &KnownModels, fixed: bool) -> String 
     }
     if fixed {
         let models: String = known.models.iter().map(|model| format!("{:12} {}\n", model.id, model.name)).collect();
-        return format!(
-            "{models}\nA model is named {provider}/MODEL. There are no others; they take no key or network.\n"
-        );
+        return format!("{models}\nA model is named {provider}/MODEL. There are no others; none takes a key.\n");
     }
     let mut text = row(&["MODEL", "CONTEXT", "OUTPUT", "IN $", "OUT $", "IMG", "THINKING"].map(str::to_owned));
     for model in &known.models {
