@@ -1,5 +1,10 @@
 //! Two sandboxes that pass: one without a shell, one with the real one.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use flue_core::{OpenRequest, Result, Sandbox, SandboxFactory};
 use flue_core_testkit::MemoryFactory;
 use flue_core_testkit::sandbox::{cases, suite};
 
@@ -12,6 +17,37 @@ fn files_in_memory_pass() {
 #[test]
 fn a_directory_of_the_host_passes() {
     suite(crate::host::Host::new("passes")).run_blocking().assert();
+}
+
+/// Each opening has a base directory of its own; with `twice`, a relative directory counts from itself again.
+#[derive(Debug, Default)]
+struct Moving {
+    inner: MemoryFactory,
+    opened: AtomicU64,
+    twice: bool,
+}
+
+#[async_trait]
+impl SandboxFactory for Moving {
+    async fn open(&self, mut request: OpenRequest) -> Result<Arc<dyn Sandbox>> {
+        let cwd = request.cwd.take().unwrap_or_default();
+        let base = format!("opened-{}", self.opened.fetch_add(1, Ordering::Relaxed));
+        request.cwd = Some(match (cwd.starts_with('/'), self.twice) {
+            (true, _) => cwd,
+            (false, false) => format!("{base}/{cwd}"),
+            (false, true) => format!("{base}/{cwd}/{cwd}"),
+        });
+        self.inner.open(request).await
+    }
+}
+
+#[test]
+fn a_base_directory_may_be_another_each_time() {
+    let failed = |twice| {
+        let moving = Moving { twice, ..Moving::default() };
+        suite(moving).only(&["a_cwd_is_made_and_worked_in"]).run_blocking().failed().count()
+    };
+    assert_eq!((failed(false), failed(true)), (0, 1));
 }
 
 #[test]
