@@ -184,6 +184,7 @@ mod tests {
             assert!(matches!(kind, SandboxKind::Remote(_)));
             assert_eq!(kind.to_string(), address);
         }
+        assert_eq!("k8s:pool".parse::<SandboxKind>().unwrap().feature(), "kubernetes");
         assert_eq!(said("docker"), "`docker` does not say which; write docker:IMAGE");
         assert_eq!(said("docker:"), "`docker:` does not say which; write docker:IMAGE");
         #[cfg(feature = "remote")]

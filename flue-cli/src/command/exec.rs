@@ -67,7 +67,7 @@ pub(crate) fn run(args: ExecArgs) -> Result<u8, Failure> {
             if end == ExecEnd::Exited(NOT_FOUND) && matches!(kind, SandboxKind::Virtual | SandboxKind::VirtualContained)
             {
                 output::note(
-                    "a virtual sandbox has commands of its own, and no programs of this machine; local:confined does",
+                    "a virtual sandbox has commands of its own, and no programs of this machine; local:confined has them",
                 );
             }
             Ok(code(end))
