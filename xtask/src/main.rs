@@ -84,7 +84,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "peers",
-        arguments: "DIR [--flue PROGRAM]",
+        arguments: "DIR [CHECK…] [--flue PROGRAM]",
         about: "every wire against the independent model servers whose start scripts are in DIR",
         run: peers::run,
     },

@@ -1,13 +1,14 @@
-//! `peers DIR [--flue PROGRAM]`: runs the review job of the README and the harness's hard cases against independent model
+//! `peers DIR [CHECK…] [--flue PROGRAM]`: runs the review job of the README and the harness's hard cases against independent model
 //! servers, over real sockets.
 //!
 //! DIR holds a start script for each server, `aimock/start.sh`, `llmock/start.sh` and `llamacpp/start.sh`, which takes a
 //! port. Not part of `ci`: the servers are not ours to install. After the servers, the types of the official SDKs read what
-//! goes out over each wire.
+//! goes out over each wire. [`CHECKS`] are all there are; named ones run alone.
 
 mod fix;
 mod harness;
 mod job;
+mod remote;
 mod server;
 mod wires;
 
@@ -34,18 +35,37 @@ const FIRST_PORT: u16 = 4810;
 const TEMPLATE: &str = include_str!("peers/tools.jinja");
 /// Reads bodies with the types of the official SDKs.
 const CHECK_BODIES: &str = include_str!("peers/check_bodies.py");
-/// Everything that has a wire here.
-const FEATURES: &str = "bedrock";
+/// Everything that has a wire here, and the machines over SSH.
+const FEATURES: &str = "bedrock,ssh";
+
+/// Runs against a server that is to listen on this port.
+type Check = fn(&Job, &Path, u16) -> Outcome;
+
+/// What there is to check, in this order.
+const CHECKS: &[(&str, Check)] = &[
+    ("jobs", scripted_server),
+    ("switches", switches),
+    ("cases", harness::hard_cases),
+    ("model", real_model),
+    ("machines", remote::other_machines),
+    ("faults", fault_injector),
+    ("sdks", official_sdks),
+];
 
 /// Runs the task.
 pub(crate) fn run(args: &[String]) -> Outcome {
-    let (dir, built) = match args {
-        [dir] => (dir, None),
-        [dir, flag, program] if flag == "--flue" => (dir, Some(PathBuf::from(program))),
-        _ => {
-            let why = "`peers` takes the directory of the servers' start scripts, and --flue PROGRAM where it is built";
-            return Err(Failure::Usage(why.into()));
-        }
+    let (args, built) = match args {
+        [args @ .., flag, program] if flag == "--flue" => (args, Some(PathBuf::from(program))),
+        args => (args, None),
+    };
+    let is_check = |name: &String| CHECKS.iter().any(|(check, _)| check == name);
+    let Some((dir, names)) = args.split_first().filter(|(_, names)| names.iter().all(is_check)) else {
+        let all: Vec<_> = CHECKS.iter().map(|(check, _)| *check).collect();
+        return Err(Failure::Usage(format!(
+            "`peers` takes the directory of the servers' start scripts, names of checks ({}), and --flue PROGRAM where it \
+             is built",
+            all.join(" ")
+        )));
     };
     let workspace = Workspace::load()?;
     let flue = match built {
@@ -66,10 +86,11 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     fs::create_dir_all(&scratch).map_err(|error| Failure::new(format!("{}: {error}", scratch.display())))?;
     let job = Job { root: workspace.root.clone(), flue, drive, document, scratch: scratch.clone() };
     let dir = Path::new(dir);
-    let outcome = [scripted_server, switches, harness::hard_cases, real_model, fault_injector, official_sdks]
+    let outcome = CHECKS
         .iter()
         .zip(FIRST_PORT..)
-        .try_for_each(|(check, port)| check(&job, dir, port));
+        .filter(|((name, _), _)| names.is_empty() || names.iter().any(|wanted| wanted == name))
+        .try_for_each(|((_, check), port)| check(&job, dir, port));
     // What is left there after a failure shows what came out of the runs.
     if outcome.is_ok() {
         let _ = fs::remove_dir_all(&scratch);
@@ -143,9 +164,7 @@ fn switches(job: &Job, dir: &Path, port: u16) -> Outcome {
 /// A real, small model behind llama.cpp. It does not always see that there are tools; one of some tries has to be a
 /// whole tool loop: a call, its result, an answer.
 fn real_model(job: &Job, dir: &Path, port: u16) -> Outcome {
-    let template = job.scratch.join("tools.jinja");
-    fs::write(&template, TEMPLATE).map_err(|error| Failure::new(format!("{}: {error}", template.display())))?;
-    let server = Server::start(dir, "llamacpp", port, &[("LLAMA_TEMPLATE", template.as_os_str())])?;
+    let server = start_model(job, dir, port)?;
     while_it_loads(job, &server)?;
     server.wait_until_healthy()?;
     let address = format!("http://127.0.0.1:{}", server.port);
@@ -170,6 +189,13 @@ fn real_model(job: &Job, dir: &Path, port: u16) -> Outcome {
         fix::fixed_under_confinement(job, &server, wire)?;
     }
     harness::real_chat(job, &server)
+}
+
+/// The server of the real model, which may still load it.
+fn start_model(job: &Job, dir: &Path, port: u16) -> Outcome<Server> {
+    let template = job.scratch.join("tools.jinja");
+    fs::write(&template, TEMPLATE).map_err(|error| Failure::new(format!("{}: {error}", template.display())))?;
+    Server::start(dir, "llamacpp", port, &[("LLAMA_TEMPLATE", template.as_os_str())])
 }
 
 /// While the model is loaded, the server answers 503: whoever asks then gets an answer all the same.

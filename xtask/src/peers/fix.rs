@@ -13,11 +13,11 @@ use super::wires::Wire;
 use crate::report::{Failure, Outcome};
 
 /// How often the model may run something else.
-const TRIES: u32 = 8;
+pub(super) const TRIES: u32 = 8;
 /// Only one tool, and nothing else to read: so much a small model sees.
 const AGENT: &str = "---\ntools: [bash]\n---\n";
-const PROMPT: &str = "Run make fix";
-const FILES: [(&str, &str); 3] = [
+pub(super) const PROMPT: &str = "Run make fix";
+pub(super) const FILES: [(&str, &str); 3] = [
     ("add.py", "def add(a, b):\n    return a - b\n"),
     (
         "test_add.py",
@@ -34,8 +34,7 @@ pub(super) fn fixed_under_confinement(job: &Job, server: &Server, wire: &Wire) -
         println!("skip  {case}: nothing can be confined on this machine");
         return Ok(());
     }
-    let agent = job.scratch.join("fixer.md");
-    write(&agent, AGENT)?;
+    let agent = agent(job)?;
     let patch = job.scratch.join("fix.patch");
     let [agent, patch_to] = [&agent, &patch].map(|path| path.display().to_string());
     for attempt in 1..=TRIES {
@@ -59,8 +58,15 @@ pub(super) fn fixed_under_confinement(job: &Job, server: &Server, wire: &Wire) -
     Err(Failure::new(format!("{case}: not in {TRIES} tries")))
 }
 
+/// The file of the agent that does it.
+pub(super) fn agent(job: &Job) -> Outcome<PathBuf> {
+    let agent = job.scratch.join("fixer.md");
+    write(&agent, AGENT)?;
+    Ok(agent)
+}
+
 /// A repository with a test that fails.
-fn repository(job: &Job) -> Outcome<PathBuf> {
+pub(super) fn repository(job: &Job) -> Outcome<PathBuf> {
     let dir = job.scratch.join("fix");
     let _ = fs::remove_dir_all(&dir);
     let _ = fs::remove_file(job.scratch.join("fix.patch"));
@@ -79,7 +85,7 @@ fn write(path: &Path, text: &str) -> Outcome {
     fs::write(path, text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))
 }
 
-fn tests_pass(repository: &Path) -> Outcome<bool> {
+pub(super) fn tests_pass(repository: &Path) -> Outcome<bool> {
     let mut command = Command::new("python3");
     command.args(["-B", "-m", "unittest", "-q"]).current_dir(repository);
     ended_well(command)
