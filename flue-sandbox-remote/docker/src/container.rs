@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncWriteExt as _, BufReader, split};
 use tokio::sync::OnceCell;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::archive::Rights;
 use crate::engine::{Engine, query};
@@ -28,9 +28,6 @@ const DRAIN: &str = "trap 'cat >/dev/null' EXIT\n";
 /// How long a busy engine may take to describe a container, before it is asked whether it is there: less than half of
 /// [`flue_sandbox_remote_kit::PROBE_SILENCE`].
 const LOOK_LIMIT: Duration = Duration::from_secs(4);
-/// How often, and how many times, an exec whose stream ended is asked for its end: it comes a moment later at times.
-const ENDED_EVERY: Duration = Duration::from_millis(50);
-const ENDED_ASKED: usize = 40;
 
 /// A container of an engine, by its name.
 #[derive(Debug)]
@@ -140,15 +137,10 @@ impl Container {
 
     /// How an exec ended whose stream did.
     async fn ended(&self, exec: &str) -> Result<Ended> {
-        for _ in 0..ENDED_ASKED {
-            let answer = self.engine.get("exec", &format!("/exec/{}/json", query(exec))).await?;
-            let exec: Exec = answer.good("exec", "the engine does not say how the script ended")?.json("exec")?;
-            if !exec.running {
-                return Ok(exec.exit_code.map_or(Ended::Unknown, Ended::Exited));
-            }
-            sleep(ENDED_EVERY).await;
-        }
-        Ok(Ended::Unknown)
+        let answer = self.engine.get("exec", &format!("/exec/{}/json", query(exec))).await?;
+        let exec: Exec = answer.good("exec", "the engine does not say how the script ended")?.json("exec")?;
+        // It may not know yet. That costs nothing but a word: exit codes come from scripts.
+        Ok(exec.exit_code.filter(|_| !exec.running).map_or(Ended::Unknown, Ended::Exited))
     }
 }
 

@@ -81,13 +81,17 @@ impl Attempt<'_> {
         }
         let identity = Identity::load(file).await?;
         let public = identity.public();
-        self.tried.push(file.display().to_string());
         if let (Some(holder), Some(public)) = (holder, &public)
             && let Some(at) = holder.keys.iter().position(|(key, _)| key.key_data() == public.key_data())
         {
+            self.tried.push(format!("{}, by the agent", file.display()));
             let (key, _) = holder.keys.remove(at);
             return self.held(holder, key).await;
         }
+        if let Identity::Closed(why, _) = identity {
+            return Err(why.to_owned());
+        }
+        self.tried.push(file.display().to_string());
         let broken = |error| format!("the host broke off: {error}");
         let result = match identity {
             Identity::Closed(why, _) => return Err(why.to_owned()),

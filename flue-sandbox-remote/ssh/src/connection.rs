@@ -67,7 +67,8 @@ impl Connection {
             })
         })?;
         let proved = timeout(CONNECT_LIMIT, authenticate(&mut handle, target, &user)).await;
-        proved.map_err(|_| late("the host does not say whether it lets us in"))??;
+        let why = "the host does not let us in in time; look whether the agent waits for your consent";
+        proved.map_err(|_| late(why))??;
         Ok(handle)
     }
 

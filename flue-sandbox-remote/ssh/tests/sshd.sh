@@ -7,7 +7,7 @@ command -v sshd >/dev/null && command -v ssh-keygen >/dev/null || { echo missing
 dir=$(mktemp -d)
 chmod 755 "$dir"
 trap 'kill "$(cat "$dir/pid")" 2>/dev/null || true; rm -rf "$dir"' EXIT
-for key in host id other ca; do ssh-keygen -q -t ed25519 -N '' -C "flue-test-$key" -f "$dir/$key"; done
+for key in host id other ca plain; do ssh-keygen -q -t ed25519 -N '' -C "flue-test-$key" -f "$dir/$key"; done
 ssh-keygen -q -t ecdsa -N '' -C flue-test-host -f "$dir/host_ecdsa"
 ssh-keygen -q -t rsa -b 2048 -N '' -C flue-test-host -f "$dir/host_rsa"
 ssh-keygen -q -t ed25519 -N 'planted-passphrase' -C flue-test-locked -f "$dir/locked"
@@ -24,6 +24,14 @@ for form in PEM PKCS8; do
 done
 ssh-keygen -q -t rsa -b 1024 -N '' -C flue-test-small -f "$dir/small"
 cat "$dir/id.pub" "$dir/rsa.pub" "$dir/small.pub" "$dir/locked.pub" >"$dir/authorized"
+# A login shell that knows words and quotes, and nothing else of what `sh` knows.
+cat >"$dir/plain.py" <<'END'
+import os, shlex
+words = shlex.split(os.environ["SSH_ORIGINAL_COMMAND"])
+if words[0] == "exec":
+    os.execv(words[1], words[1:])
+END
+echo "command=\"python3 $dir/plain.py\" $(cat "$dir/plain.pub")" >>"$dir/authorized"
 mkdir -p "$dir/home" "$dir/work"
 # A login shell that talks: what it says is nobody's output.
 echo 'echo noise from a login; echo more noise >&2' >"$dir/home/.bashrc"

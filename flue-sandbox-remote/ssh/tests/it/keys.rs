@@ -113,6 +113,17 @@ async fn an_agent_signs_for_keys_that_are_locked() {
 }
 
 #[tokio::test]
+async fn a_login_shell_of_any_kind_will_do() {
+    let Some(server) = server("another shell") else { return };
+    if std::process::Command::new("python3").arg("-V").output().is_err() {
+        return flue_core_testkit::skip("keys::a_login_shell_of_any_kind_will_do", "no python3, which plays the shell");
+    }
+    let mut target = server.target();
+    target.identities = Some(vec![server.file("plain")]);
+    assert!(is_let_in(server, target).await);
+}
+
+#[tokio::test]
 async fn nobody_there_is_unavailable() {
     let Some(server) = server("a closed port") else { return };
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -85,9 +85,10 @@ async fn a_host_that_falls_silent_is_dead_after_a_while() {
         signal("-STOP");
     };
     // Nothing is closed, and nothing comes.
-    let (result, ()) = tokio::join!(sandbox.exec(ExecRequest::new("sleep 300")), stop);
-    let error = result.unwrap_err();
+    let run = tokio::time::timeout(Duration::from_secs(60), sandbox.exec(ExecRequest::new("sleep 300")));
+    let (result, ()) = tokio::join!(run, stop);
     signal("-KILL");
+    let error = result.unwrap().unwrap_err();
     assert_eq!((error.kind(), error.fact("reason")), (ErrorKind::SandboxDied, Some("disconnected")), "{error:?}");
     let took = started.elapsed();
     assert!((Duration::from_secs(5)..Duration::from_secs(40)).contains(&took), "{took:?}");
