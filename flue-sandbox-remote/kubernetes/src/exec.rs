@@ -125,9 +125,11 @@ async fn feed(mut sink: impl Sink<Message, Error = Broken> + Unpin, call: &mut C
         // A script that ended before it read all is no error; how the connection is, the other direction tells.
         match message {
             Some(data) => {
+                // Handed on at the end: a piece by itself would wait for word of the one before (Nagle, delayed acknowledgements).
                 for piece in data.chunks(INPUT_BYTES) {
-                    let _ = sink.send(framed(STDIN, piece)).await;
+                    let _ = sink.feed(framed(STDIN, piece)).await;
                 }
+                let _ = sink.flush().await;
             }
             None => {
                 open = false;

@@ -32,3 +32,11 @@ async fn much_at_a_time() {
     println!("100 MiB: {}", load::a_large_file(&*sandbox).await);
     sandbox.close().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_small_files_are_written_listed_and_found() {
+    let server = Server::start().await;
+    let sandbox = server.open("many").await;
+    println!("10,000 files: {}", load::many_files(&*sandbox).await);
+    sandbox.close().await.unwrap();
+}

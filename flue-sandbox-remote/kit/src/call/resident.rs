@@ -94,10 +94,8 @@ impl Resident {
 async fn say(feed: &mpsc::Sender<Bytes>, call: &Call) {
     let input = call.stdin.clone().unwrap_or_default();
     let head = format!("{} {}\n{}", call.script.len(), input.len(), call.script);
-    let _ = feed.send(head.into()).await;
-    if !input.is_empty() {
-        let _ = feed.send(input).await;
-    }
+    // In one piece: over TCP a second one would wait for word of the first.
+    let _ = feed.send([head.as_bytes(), &input].concat().into()).await;
 }
 
 impl Link {

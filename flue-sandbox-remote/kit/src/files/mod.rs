@@ -1,6 +1,7 @@
 //! Files by scripts: one for each operation, answers in fields that end with NUL.
 
 mod ahead;
+mod gather;
 mod script;
 mod stage;
 mod staged;
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use flue_core::{CreateDir, DirEntry, Error, ErrorKind, FileKind, FileSystem, Metadata, Remove, Result, SandboxPath};
 
 pub(crate) use self::ahead::{glob, grep};
+use self::gather::Gather;
 pub(crate) use self::stage::stage;
 use self::staged::Staged;
 use crate::call::Link;
@@ -32,11 +34,12 @@ const END: &[u8] = b"\0end";
 #[derive(Debug, Clone)]
 pub(crate) struct Files {
     link: Arc<Link>,
+    small: Arc<Gather>,
 }
 
 impl Files {
     pub(crate) fn new(link: Arc<Link>) -> Self {
-        Self { link }
+        Self { link, small: Arc::default() }
     }
 
     /// The most of `most` bytes that one answer can have.
@@ -135,6 +138,11 @@ fn judge(operation: &'static str, path: &SandboxPath, answer: Vec<u8>) -> Result
     let Some(kind) = body.strip_prefix(b"no\0") else { return Err(broken(operation, path)) };
     let kind = String::from_utf8_lossy(kind);
     let (kind, said) = kind.split_once('\0').unwrap_or((&kind, ""));
+    Err(failed(operation, path, kind, said))
+}
+
+/// The error of an operation on `path` that failed in this way, with a tool's own words.
+fn failed(operation: &'static str, path: &SandboxPath, kind: &str, said: &str) -> Error {
     let (kind, why) = match kind {
         "missing" => (ErrorKind::NotFound, "nothing exists under this path"),
         "exists" => (ErrorKind::AlreadyExists, "something exists already under this path"),
@@ -149,7 +157,7 @@ fn judge(operation: &'static str, path: &SandboxPath, answer: Vec<u8>) -> Result
         _ => (ErrorKind::Io, "the machine could not do it"),
     };
     let error = Error::new(kind, operation, why).with("path", path);
-    Err(if said.is_empty() { error } else { error.with("said", said) })
+    if said.is_empty() { error } else { error.with("said", said) }
 }
 
 fn broken(operation: &'static str, path: &SandboxPath) -> Error {
@@ -190,6 +198,9 @@ impl FileSystem for Files {
         let driver = self.link.driver();
         let facts = driver.facts();
         let transfers = || data.len() >= facts.transfer_from && driver.files().is_some_and(|files| files.takes(path));
+        if data.len() <= gather::room(facts) && !transfers() {
+            return self.small.write(&self.link, path, data).await;
+        }
         if !facts.stdin || transfers() {
             return self.write_staged(path, &data).await;
         }

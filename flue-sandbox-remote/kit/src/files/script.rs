@@ -65,6 +65,33 @@ const MOVE: &str = r#"
     elif m=$(mv -f -- "$k" "$t" 2>&1 </dev/null); then printf 'ok\0'; yes
     else rm -f -- "$k"; nay io "$m"; fi"#;
 
+/// Many writes by one script. `$1` makes names, `$2` is the content as base64 where it does not come from standard input; then the
+/// path and the length of each. After each content comes the line `whole`; content is taken by `dd`, which takes no more than it is
+/// told to. An answer for each, and NUL.
+pub(super) fn write_all() -> String {
+    format!(
+        r#"one() {{
+{TARGET}
+if [ -z "$e" ] && ! true >"$k"; then e=denied; fi
+o=/dev/null; [ -n "$e" ] || o=$k
+m=; r=0
+[ "$3" = 0 ] || m=$(dd bs="$3" count=1 iflag=fullblock 2>&1 >"$o") || r=1
+read -r z && [ "$z" = whole ] || r=1
+if [ "$e" = why ]; then why "$t" w
+elif [ -n "$e" ]; then nay $e
+elif [ $r = 1 ]; then rm -f -- "$k"; nay short "$m"
+else {MOVE}
+fi
+printf '\0'
+}}
+all() {{
+    x=$1; y=0; shift 2
+    while [ $# -gt 0 ]; do one "$1" "$x.$y" "$2"; y=$((y+1)); shift 2; done
+}}
+if [ -n "$2" ]; then printf %s "$2" | base64 -d | all "$@"; else all "$@"; fi"#
+    )
+}
+
 /// A whole write from standard input. `$2` makes a name, `$3` is the length.
 pub(super) fn write() -> String {
     format!(

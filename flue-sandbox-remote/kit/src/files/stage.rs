@@ -9,6 +9,7 @@ use flue_core::{Error, ErrorKind, Result, SandboxPath};
 use super::{AROUND_BYTES, judge, script};
 use crate::call::Link;
 use crate::call::script::Frame;
+use crate::driver::Facts;
 
 /// What a script has beside the bytes that it carries: the frame, helpers and a path of up to 4 KiB.
 const SCRIPT_AROUND_BYTES: usize = 16 << 10;
@@ -28,14 +29,19 @@ pub(crate) async fn stage(link: &Arc<Link>, operation: &'static str, frame: &Fra
     Ok(file)
 }
 
+/// How many bytes a script can carry, as base64, beside what else it has.
+pub(super) fn script_room(facts: &Facts) -> usize {
+    facts.script_bytes.saturating_sub(SCRIPT_AROUND_BYTES) / 4 * 3
+}
+
 /// Writes a file that is nobody else's, in as many scripts as it takes.
 pub(super) async fn pieces(link: &Arc<Link>, operation: &'static str, file: &str, data: &[u8]) -> Result<()> {
     let path = SandboxPath::new(file)?;
-    let most = link.driver().facts().script_bytes;
-    let piece = most.saturating_sub(SCRIPT_AROUND_BYTES) / 4 * 3;
+    let facts = link.driver().facts();
+    let piece = script_room(facts);
     if piece == 0 {
         let why = "the provider's scripts are too short to carry input";
-        return Err(Error::new(ErrorKind::Unsupported, operation, why).with("script_bytes", most));
+        return Err(Error::new(ErrorKind::Unsupported, operation, why).with("script_bytes", facts.script_bytes));
     }
     let body = format!("{}\n{APPEND}", script::WHY);
     let none: &[u8] = &[];
