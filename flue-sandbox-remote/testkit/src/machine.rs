@@ -31,12 +31,18 @@ impl Machine {
         let root = std::env::temp_dir().join(format!("flue-fake-{}-{}", std::process::id(), random_id()?));
         let machine = Self { id: id.to_owned(), root, home, dead: watch::Sender::new(false) };
         fs::create_dir_all(machine.home())?;
+        fs::create_dir_all(machine.temporary())?;
         Ok(machine)
     }
 
     /// The home directory on this machine.
     pub(crate) fn home(&self) -> PathBuf {
         self.root.join(self.home.trim_start_matches('/'))
+    }
+
+    /// Where this machine's temporary files are: they go with it.
+    fn temporary(&self) -> PathBuf {
+        self.root.join("tmp")
     }
 
     /// Where a path of the sandbox lies on this machine. Relative ones start at the home directory; the home directory
@@ -56,6 +62,7 @@ impl Machine {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.home())
             .env("LANG", "C.UTF-8")
+            .env("TMPDIR", self.temporary())
             .env(MARKER, &self.id)
             .current_dir(self.home());
         command

@@ -1,41 +1,18 @@
 //! Keys, and variables of a workspace: in no error, no description and no log.
 
-use std::io;
-use std::sync::Mutex;
-
 use flue_core::{ExecRequest, OpenRequest, Sandbox};
 use flue_sandbox_remote_cloudflare::Cloudflare;
 use flue_sandbox_remote_kit::{Provider, Workspace};
 use flue_sandbox_remote_testkit::Fault;
-use flue_sandbox_remote_testkit::checks::secret::{PLANTED, absent};
+use flue_sandbox_remote_testkit::checks::secret::{PLANTED, absent, log};
 use flue_sandbox_remote_testkit::cloudflare::API_KEY;
 
 use crate::bridge::{bridge, home};
 
-/// What this process logs while the test runs: threads and their tests share one subscriber.
-static LOG: Mutex<Option<Vec<u8>>> = Mutex::new(None);
-
-struct Log;
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(log) = LOG.lock().unwrap().as_mut() {
-            log.extend_from_slice(bytes);
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_keys_are_nowhere() {
     let Some(bridge) = bridge("secrets::planted_keys_are_nowhere").await else { return };
-    *LOG.lock().unwrap() = Some(Vec::new());
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(|| Log).finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let log = log();
     let containers = bridge.containers();
     let remote = bridge.remote().workspace(Workspace::per_session().env("TOKEN", PLANTED));
     let mut shown = format!("{containers:?} {containers:#?} {remote:?}");
@@ -44,7 +21,7 @@ async fn planted_keys_are_nowhere() {
     let output = sandbox.exec(ExecRequest::new("printf %s \"$TOKEN\" | wc -c")).await.unwrap();
     assert_eq!(output.stdout_text().trim(), PLANTED.len().to_string());
     bridge.0.faults().once("api/write", Fault::Refuse { status: 500, retry_after: None });
-    sandbox.fs().write(&sandbox.info().cwd.join("file").unwrap(), "x".into()).await.unwrap();
+    sandbox.fs().write(&sandbox.info().cwd.join("file").unwrap(), vec![b'x'; 100 << 10].into()).await.unwrap();
     bridge.0.faults().once("api/execute/stream", Fault::Cut(10));
     shown.push_str(&format!("{:?}", sandbox.exec(ExecRequest::new("true")).await.unwrap_err()));
     // The key as the id: what is sent back is blanked.
@@ -58,8 +35,7 @@ async fn planted_keys_are_nowhere() {
     let place = home(&sandbox).await;
     assert!(bridge.0.die(&place));
     shown.push_str(&format!("{:?}", sandbox.exec(ExecRequest::new("true")).await.unwrap_err()));
-    let log = String::from_utf8(LOG.lock().unwrap().take().unwrap()).unwrap();
-    assert!(log.contains("a request is sent again"), "the log is that of this library: {log}");
+    let log = log.with("a request is sent again");
     absent([shown.as_str(), log.as_str()]);
     assert!(!shown.contains(API_KEY) && !log.contains(API_KEY), "{shown} {log}");
 }

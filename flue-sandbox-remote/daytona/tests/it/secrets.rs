@@ -1,40 +1,17 @@
 //! Keys, and variables of a workspace: in no error, no description and no log.
 
-use std::io;
-use std::sync::Mutex;
-
 use flue_core::{ExecRequest, OpenRequest, Sandbox};
 use flue_sandbox_remote_daytona::Daytona;
 use flue_sandbox_remote_kit::{Provider, Remote, Workspace};
 use flue_sandbox_remote_testkit::Fault;
-use flue_sandbox_remote_testkit::checks::secret::{PLANTED, absent};
+use flue_sandbox_remote_testkit::checks::secret::{PLANTED, absent, log};
 use flue_sandbox_remote_testkit::daytona::API_KEY;
 
 use crate::server::Server;
 
-/// What this process logs while the test runs: threads and their tests share one subscriber.
-static LOG: Mutex<Option<Vec<u8>>> = Mutex::new(None);
-
-struct Log;
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(log) = LOG.lock().unwrap().as_mut() {
-            log.extend_from_slice(bytes);
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_keys_are_nowhere() {
-    *LOG.lock().unwrap() = Some(Vec::new());
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(|| Log).finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let log = log();
     let server = Server::start().await;
     let daytona = server.daytona();
     let remote = Remote::new(daytona.clone()).workspace(Workspace::per_session().env("TOKEN", PLANTED));
@@ -59,8 +36,7 @@ async fn planted_keys_are_nowhere() {
     ));
     assert!(server.0.die(sandbox.machine()));
     shown.push_str(&format!("{:?}", sandbox.exec(ExecRequest::new("true")).await.unwrap_err()));
-    let log = String::from_utf8(LOG.lock().unwrap().take().unwrap()).unwrap();
-    assert!(log.contains("a request is sent again"), "the log is that of this library: {log}");
+    let log = log.with("a request is sent again");
     for text in [&shown, &log] {
         assert!(!text.contains(API_KEY), "the key shows: {text}");
     }

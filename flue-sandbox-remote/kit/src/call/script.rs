@@ -64,14 +64,15 @@ impl Frame {
             "cd -- {dir} || {{ if [ -d {dir} ]; then no denied; elif [ -e {dir} ]; then no file; else no cwd; fi; }}\n\
              if command -v bash >/dev/null; then S=\"bash --norc\"; else S=sh; fi\n"
         );
-        let from = input.staged.map(|file| format!(" <{}", quote(file))).unwrap_or_default();
+        let staged = input.staged.map(|name| format!("\"${{TMPDIR:-/tmp}}\"/{}", quote(name)));
+        let from = staged.as_ref().map(|file| format!(" <{file}")).unwrap_or_default();
         // Bash reads ~/.bashrc for a command too when it finds itself run over the network.
         // The command's shell takes its streams by itself: the one around it would say there that a signal killed it.
         let streams = if input.exact { "exec 2>&3 3>&-" } else { "exec >\"$1\" 2>\"$2\" 3>&-; shift 2" };
         let run = format!(
             "{MARK}={id} $S -c '{streams}; eval \"$(dd bs={prelude} count=1 iflag=fullblock 2>/dev/null)\"' ${{S%% *}}"
         );
-        let gone = input.staged.map(|file| format!("rm -f {}\n", quote(file))).unwrap_or_default();
+        let gone = staged.map(|file| format!("rm -f {file}\n")).unwrap_or_default();
         if input.exact {
             let _ = write!(
                 text,
@@ -99,7 +100,7 @@ impl Frame {
 pub(crate) struct Input<'a> {
     /// The transport keeps both streams as they are.
     pub(crate) exact: bool,
-    /// The file that the input was staged in, where there is no standard input.
+    /// The temporary file that the input was staged in, by its name, where there is no standard input.
     pub(crate) staged: Option<&'a str>,
     /// How many bytes of a stream are sent where they are framed.
     pub(crate) cap: usize,

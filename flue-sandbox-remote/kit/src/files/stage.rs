@@ -14,17 +14,18 @@ use crate::driver::Facts;
 /// What a script has beside the bytes that it carries: the frame, helpers and a path of up to 4 KiB.
 const SCRIPT_AROUND_BYTES: usize = 16 << 10;
 
-/// `$2` is the operator, `$3` the bytes.
+/// `$1` is a path, or a name among the machine's temporary files, `$2` the operator, `$3` the bytes.
 const APPEND: &str = r#"
 umask 077
+case $1 in /*) f=$1;; *) f=${TMPDIR:-/tmp}/$1;; esac
 if [ "$2" = new ]; then
-    if m=$(printf %s "$3" | base64 -d 2>&1 >"$1"); then printf 'ok\0'; yes; else nay io "$m"; fi
-elif m=$(printf %s "$3" | base64 -d 2>&1 >>"$1"); then printf 'ok\0'; yes
+    if m=$(printf %s "$3" | base64 -d 2>&1 >"$f"); then printf 'ok\0'; yes; else nay io "$m"; fi
+elif m=$(printf %s "$3" | base64 -d 2>&1 >>"$f"); then printf 'ok\0'; yes
 else nay io "$m"; fi"#;
 
-/// Puts a command's input into a file of its own, which the command's script removes.
+/// Puts a command's input into a temporary file of its own, which the command's script removes. Gives its name.
 pub(crate) async fn stage(link: &Arc<Link>, operation: &'static str, frame: &Frame, input: &[u8]) -> Result<String> {
-    let file = format!("/tmp/.flue-{}.in", frame.nonce);
+    let file = format!(".flue-{}.in", frame.nonce);
     pieces(link, operation, &file, input).await?;
     Ok(file)
 }
@@ -34,9 +35,9 @@ pub(super) fn script_room(facts: &Facts) -> usize {
     facts.script_bytes.saturating_sub(SCRIPT_AROUND_BYTES) / 4 * 3
 }
 
-/// Writes a file that is nobody else's, in as many scripts as it takes.
+/// Writes a file that is nobody else's, in as many scripts as it takes. A name alone is one among the machine's temporary files.
 pub(super) async fn pieces(link: &Arc<Link>, operation: &'static str, file: &str, data: &[u8]) -> Result<()> {
-    let path = SandboxPath::new(file)?;
+    let path = SandboxPath::root().join(file)?;
     let facts = link.driver().facts();
     let piece = script_room(facts);
     if piece == 0 {

@@ -100,6 +100,9 @@ impl Driver for Shell {
         let [program, flag, script] = call.argv();
         let mut command = Command::new(program);
         command.args([flag, script]).env_clear().env("PATH", std::env::var_os("PATH").unwrap()).kill_on_drop(true);
+        // Temporary files go with the directory of all machines.
+        let temporary = self.facts.root.parent().unwrap();
+        command.env("TMPDIR", temporary.as_str());
         command.stdin(if call.has_input() { Stdio::piped() } else { Stdio::null() });
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         if call.stdin.is_none() && call.has_input() {

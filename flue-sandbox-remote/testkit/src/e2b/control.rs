@@ -1,6 +1,7 @@
 //! The control API: creating, finding and ending sandboxes.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
@@ -67,7 +68,15 @@ fn list(shared: &Shared, request: &Request) -> Response {
         .map(|sandbox| sandbox.described())
         .filter(|sandbox| states.is_empty() || states.iter().any(|state| sandbox["state"] == *state))
         .collect();
-    Response::json(200, &Value::Array(found))
+    // A token is the number of sandboxes before.
+    let before = request.param("nextToken").and_then(|token| token.parse().ok()).unwrap_or(0);
+    let page: Vec<&Value> = found.iter().skip(before).take(shared.page.load(Ordering::SeqCst)).collect();
+    let after = before + page.len();
+    let mut response = Response::json(200, &json!(page));
+    if after < found.len() {
+        response.headers.push(("x-next-token", after.to_string()));
+    }
+    response
 }
 
 fn one(shared: &Shared, sandbox: &Sandbox, method: &str, action: &[&str], request: &Request) -> Response {

@@ -10,9 +10,10 @@ mod sandbox;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Faults;
 use crate::http::{Handler, Request, Response, Server};
@@ -20,6 +21,9 @@ use sandbox::{Sandbox, State};
 
 /// The key that the control API accepts.
 pub const API_KEY: &str = "e2b_0000000000000000000000000000000000000000";
+
+/// Most sandboxes in one page of a listing, unless a test says otherwise.
+const PAGE: usize = 100;
 
 /// A running server. Dropping it ends every sandbox.
 #[derive(Debug)]
@@ -30,13 +34,19 @@ pub struct E2b {
     shared: Arc<Shared>,
 }
 
-/// Every sandbox, by id.
-#[derive(Debug, Default)]
-struct Shared(Mutex<BTreeMap<String, Arc<Sandbox>>>);
+#[derive(Debug)]
+struct Shared {
+    /// Every sandbox, by id.
+    sandboxes: Mutex<BTreeMap<String, Arc<Sandbox>>>,
+    /// Most sandboxes in one page of a listing.
+    page: AtomicUsize,
+    /// Whether the account's key came to what runs inside a sandbox.
+    gave_key_away: AtomicBool,
+}
 
 impl Shared {
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Sandbox>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The sandbox of this id, unless its time is over.
@@ -69,7 +79,8 @@ impl E2b {
     ///
     /// If it cannot listen there.
     pub async fn start() -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+        let (sandboxes, page, gave_key_away) = (Mutex::default(), AtomicUsize::new(PAGE), AtomicBool::default());
+        let shared = Arc::new(Shared { sandboxes, page, gave_key_away });
         let faults = Faults::default();
         let at = shared.clone();
         let control: Handler = Arc::new(move |request| {
@@ -110,6 +121,23 @@ impl E2b {
         Some(self.shared.get(id)?.home())
     }
 
+    /// What a sandbox was asked for with: the body of the request.
+    #[must_use]
+    pub fn asked(&self, id: &str) -> Option<Value> {
+        Some(self.shared.get(id)?.asked().clone())
+    }
+
+    /// Gives listings in pages of so many sandboxes. By default it is a hundred.
+    pub fn list_in_pages_of(&self, sandboxes: usize) {
+        self.shared.page.store(sandboxes, Ordering::SeqCst);
+    }
+
+    /// Whether the account's key was ever sent to what runs inside a sandbox.
+    #[must_use]
+    pub fn gave_key_away(&self) -> bool {
+        self.shared.gave_key_away.load(Ordering::SeqCst)
+    }
+
     /// Ends a sandbox as a failing host does; whether there was one.
     #[must_use]
     pub fn die(&self, id: &str) -> bool {
@@ -140,6 +168,9 @@ async fn answer(shared: Arc<Shared>, request: Request) -> Response {
     let Some(sandbox) = shared.get(&id).filter(|sandbox| sandbox.state() == State::Running) else {
         return Response::json(502, &json!({"sandboxId": id, "message": "The sandbox was not found", "code": 502}));
     };
+    if request.header("x-api-key").is_some() {
+        shared.gave_key_away.store(true, Ordering::SeqCst);
+    }
     if request.path == "/health" {
         return Response::empty(204);
     }

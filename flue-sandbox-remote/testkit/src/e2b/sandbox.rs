@@ -36,6 +36,7 @@ pub(super) struct Sandbox {
     id: String,
     token: String,
     template: String,
+    asked: Value,
     metadata: BTreeMap<String, String>,
     env: BTreeMap<String, String>,
     started: SystemTime,
@@ -54,6 +55,7 @@ impl Sandbox {
             id,
             token: random_id()?,
             template: body["templateID"].as_str().unwrap_or("base").to_owned(),
+            asked: body.clone(),
             metadata: strings(&body["metadata"]),
             env: strings(&body["envVars"]),
             started,
@@ -72,6 +74,11 @@ impl Sandbox {
 
     pub(super) fn token(&self) -> &str {
         &self.token
+    }
+
+    /// The body of the request that made it.
+    pub(super) fn asked(&self) -> &Value {
+        &self.asked
     }
 
     pub(super) fn metadata(&self) -> &BTreeMap<String, String> {

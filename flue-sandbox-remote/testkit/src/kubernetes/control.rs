@@ -13,6 +13,8 @@ use crate::machine::{Machine, random_id};
 pub(super) const SETTINGS: &str = "settings";
 /// Milliseconds until something is up.
 const UP_AFTER: u64 = 200;
+/// The annotation of a sandbox whose pod has another name.
+const POD_NAME: &str = "agents.x-k8s.io/pod-name";
 /// The working directory of the containers.
 const HOME: &str = "/app";
 
@@ -56,20 +58,35 @@ pub(super) fn boot(state: &mut State, name: &str) -> io::Result<()> {
 /// As [`boot`].
 pub(super) fn adopt(state: &mut State, claim: &str) -> io::Result<()> {
     let name = format!("{POOL}-{}", &random_id()?[..5]);
-    let pod = json!({"metadata": {"name": name}, "spec": {"containers": [{"name": "runtime", "image": "shell"}]}});
+    let pod_name = if state.renames_pods { format!("{name}-pod") } else { name.clone() };
+    let pod = json!({"metadata": {"name": pod_name}, "spec": {"containers": [{"name": "runtime", "image": "shell"}]}});
     add(state, "pods", "v1", "Pod", pod);
     let owner = json!([{"apiVersion": "extensions.agents.x-k8s.io/v1beta1", "kind": "SandboxClaim", "name": claim, "controller": true}]);
-    let sandbox = json!({"metadata": {"name": name, "ownerReferences": owner}, "spec": {"operatingMode": "Running"}});
+    let mut sandbox =
+        json!({"metadata": {"name": name, "ownerReferences": owner}, "spec": {"operatingMode": "Running"}});
+    if state.renames_pods {
+        sandbox["metadata"]["annotations"] = json!({POD_NAME: pod_name});
+    }
     add(state, "sandboxes", "agents.x-k8s.io/v1beta1", "Sandbox", sandbox);
-    boot(state, &name)
+    boot(state, &pod_name)
+}
+
+/// The sandbox of a claim.
+fn sandbox_of<'s>(state: &'s State, claim: &Value) -> Option<&'s Value> {
+    let name = claim["metadata"]["name"].as_str()?;
+    let mut sandboxes = state.objects.iter().filter(|((plural, _), _)| plural == "sandboxes");
+    Some(sandboxes.find(|(_, sandbox)| sandbox["metadata"]["ownerReferences"][0]["name"] == name)?.1)
+}
+
+/// The name of a sandbox's pod.
+fn pod_name(sandbox: &Value) -> String {
+    let metadata = &sandbox["metadata"];
+    metadata["annotations"][POD_NAME].as_str().or(metadata["name"].as_str()).unwrap_or_default().to_owned()
 }
 
 /// The pod of a claim.
 pub(super) fn pod_of(state: &State, claim: &Value) -> Option<String> {
-    let name = claim["metadata"]["name"].as_str()?;
-    let mut sandboxes = state.objects.iter().filter(|((plural, _), _)| plural == "sandboxes");
-    let (key, _) = sandboxes.find(|(_, sandbox)| sandbox["metadata"]["ownerReferences"][0]["name"] == name)?;
-    Some(key.1.clone())
+    sandbox_of(state, claim).map(pod_name)
 }
 
 /// Brings every status up to date, and ends what is over.
@@ -92,7 +109,7 @@ pub(super) fn reconcile(state: &mut State) {
         let status = match key.0.as_str() {
             "pods" => pod_status(is_up),
             "sandboxes" => {
-                let lives = state.machines.contains_key(&key.1);
+                let lives = state.machines.contains_key(&pod_name(object));
                 json!({"conditions": [ready(is_up && lives, "SandboxNotReady")], "podIPs": ["127.0.0.1"]})
             }
             "sandboxclaims" => claim_status(state, object, is_up),
@@ -118,11 +135,13 @@ fn claim_status(state: &State, claim: &Value, is_up: bool) -> Value {
     if claim["spec"]["warmPoolRef"]["name"] != POOL {
         return json!({"conditions": [ready(false, "WarmPoolNotFound")]});
     }
-    let Some(pod) = pod_of(state, claim) else { return json!({"conditions": [ready(false, "SandboxMissing")]}) };
-    let lives = state.machines.contains_key(&pod);
+    let Some(sandbox) = sandbox_of(state, claim) else {
+        return json!({"conditions": [ready(false, "SandboxMissing")]});
+    };
+    let lives = state.machines.contains_key(&pod_name(sandbox));
     json!({
         "conditions": [ready(is_up && lives, "SandboxNotReady")],
-        "sandbox": {"name": pod, "podIPs": ["127.0.0.1"]},
+        "sandbox": {"name": sandbox["metadata"]["name"], "podIPs": ["127.0.0.1"]},
     })
 }
 
@@ -148,12 +167,13 @@ pub(super) fn remove(state: &mut State, plural: &str, name: &str) -> bool {
     }
     let Some(object) = state.objects.get(&(plural.to_owned(), name.to_owned())).cloned() else { return false };
     if plural == "sandboxclaims"
-        && let Some(pod) = pod_of(state, &object)
+        && let Some(sandbox) = sandbox_of(state, &object).and_then(|sandbox| sandbox["metadata"]["name"].as_str())
     {
-        remove(state, "sandboxes", &pod);
+        let sandbox = sandbox.to_owned();
+        remove(state, "sandboxes", &sandbox);
     }
     if plural == "sandboxes" {
-        remove_pod(state, name);
+        remove_pod(state, &pod_name(&object));
     }
     state.version += 1;
     state.objects.remove(&(plural.to_owned(), name.to_owned())).is_some()

@@ -43,6 +43,8 @@ struct State {
     version: u64,
     /// Whether exec speaks `v4.channel.k8s.io` alone.
     is_old: bool,
+    /// Whether pods have other names than their sandboxes.
+    renames_pods: bool,
     /// Whether the next exec forgets to say how it ended.
     is_mute: bool,
 }
@@ -89,6 +91,11 @@ impl Kubernetes {
     /// Has exec speak `v4.channel.k8s.io` alone, as before Kubernetes 1.30.
     pub fn be_old(&self) {
         self.shared.state().is_old = true;
+    }
+
+    /// Gives pods that are made from now on other names than their sandboxes have.
+    pub fn rename_pods(&self) {
+        self.shared.state().renames_pods = true;
     }
 
     /// Has the next exec end without a status.
