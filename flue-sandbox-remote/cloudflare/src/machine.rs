@@ -41,6 +41,12 @@ impl Machine {
         Self { bridge, id, facts, disconnected: AtomicBool::default() }
     }
 
+    /// Another connection to the same container.
+    pub(crate) fn again(&self) -> Self {
+        let (bridge, facts) = (self.bridge.clone(), self.facts.clone());
+        Self { bridge, id: self.id.clone(), facts, disconnected: AtomicBool::default() }
+    }
+
     pub(crate) fn id(&self) -> &str {
         &self.id
     }

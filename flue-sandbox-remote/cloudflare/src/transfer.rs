@@ -1,5 +1,7 @@
 //! Whole files onto a container, by the bridge's own interface, in pieces that it takes.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use flue_core::{Error, ErrorKind, Result, SandboxPath};
@@ -10,6 +12,8 @@ use crate::machine::{LOOK_LIMIT, Machine};
 
 /// The most bytes of one piece: the bridge says 32 MiB, and its own transport to the container ends at less than 12.
 const PIECE_BYTES: usize = 4 << 20;
+/// When the pieces of an upload that was dropped are removed, each after the last.
+const REMOVALS: [Duration; 2] = [Duration::ZERO, Duration::from_secs(5)];
 
 #[async_trait]
 impl Transfer for Machine {
@@ -33,19 +37,21 @@ impl Transfer for Machine {
         if data.len() <= PIECE_BYTES {
             return self.put(name, data).await;
         }
-        let (mut pieces, mut sent) = (String::new(), Ok(()));
+        let (mut pieces, mut sent) = (Pieces { of: Some(self.again()), names: String::new() }, Ok(()));
         for (index, start) in (0..data.len()).step_by(PIECE_BYTES).enumerate() {
             let piece = format!("{name}.{index}");
-            pieces.push_str(&quote(&piece));
-            pieces.push(' ');
+            pieces.names.push_str(&quote(&piece));
+            pieces.names.push(' ');
             sent = self.put(&piece, data.slice(start..data.len().min(start + PIECE_BYTES))).await;
             if sent.is_err() {
                 break;
             }
         }
-        let join = if sent.is_ok() { format!("cat {pieces} >{}", quote(name)) } else { "true".into() };
+        let names = &pieces.names;
+        let join = if sent.is_ok() { format!("cat {names} >{}", quote(name)) } else { "true".into() };
         // Pieces never stay, whatever became of the file.
-        let ended = self.sh(format!("{join}; ended=$?; rm -f {pieces}; exit $ended")).await;
+        let ended = self.sh(format!("{join}; ended=$?; rm -f {names}; exit $ended")).await;
+        pieces.of = None;
         sent?;
         match ended? {
             Ended::Exited(0) => Ok(()),
@@ -54,6 +60,29 @@ impl Transfer for Machine {
                 Err(Error::new(ErrorKind::Io, "write", why).with("path", path).with("ended", format!("{ended:?}")))
             }
         }
+    }
+}
+
+/// The pieces of an upload. When it is dropped half way they are removed.
+struct Pieces {
+    /// The container that they are on, while they may be there.
+    of: Option<Machine>,
+    names: String,
+}
+
+impl Drop for Pieces {
+    fn drop(&mut self) {
+        let (Some(machine), Ok(runtime)) = (self.of.take(), tokio::runtime::Handle::try_current()) else { return };
+        let names = std::mem::take(&mut self.names);
+        runtime.spawn(async move {
+            // The piece that was on its way may arrive after the first look.
+            for wait in REMOVALS {
+                tokio::time::sleep(wait).await;
+                if let Err(error) = machine.sh(format!("rm -f {names}")).await {
+                    tracing::debug!(%error, "pieces of an upload that was dropped may be left");
+                }
+            }
+        });
     }
 }
 

@@ -109,8 +109,10 @@ async fn what_fails_in_a_container_is_told_and_the_sandbox_goes_on() {
     assert!(error.fact("code").is_some_and(|code| code.starts_with("exec_")), "{error:?}");
     bridge.0.faults().once("api/write", fail);
     let file = sandbox.info().cwd.join("file").unwrap();
-    sandbox.fs().write(&file, "x".into()).await.unwrap();
-    assert_eq!(sandbox.fs().read(&file).await.unwrap(), "x");
+    // Large enough for the bridge's own interface.
+    let data = vec![b'x'; 100 << 10];
+    sandbox.fs().write(&file, data.clone().into()).await.unwrap();
+    assert!(sandbox.fs().read(&file).await.unwrap() == data);
     sandbox.close().await.unwrap();
 }
 
@@ -139,6 +141,33 @@ async fn a_large_file_that_fails_half_way_leaves_nothing() {
     assert_eq!((error.kind(), error.fact("status")), (ErrorKind::Unavailable, Some("502")), "{error:?}");
     let names: Vec<_> = std::fs::read_dir(&place).unwrap().flatten().map(|entry| entry.file_name()).collect();
     assert!(!names.iter().any(|name| is_piece(name) || name == "large"), "{names:?}");
+    sandbox.close().await.unwrap();
+}
+
+/// Whoever gives up an upload by the provider's own interface leaves nothing either.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_dropped_leaves_no_pieces() {
+    const LARGE: usize = 40 << 20;
+    let Some(bridge) = bridge("faults::an_upload_that_is_dropped_leaves_no_pieces").await else { return };
+    let sandbox = bridge.open("dropped").await;
+    let (place, path) = (home(&sandbox).await, sandbox.info().cwd.join("large").unwrap());
+    let pieces = || std::fs::read_dir(&place).unwrap().flatten().filter(|entry| is_piece(&entry.file_name())).count();
+    let wait = async |is_there: bool| {
+        let started = Instant::now();
+        while (pieces() > 0) != is_there {
+            assert!(started.elapsed() < BOUND, "{} pieces", pieces());
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let machine = bridge.containers().attach(sandbox.machine()).await.unwrap();
+    tokio::select! {
+        result = machine.files().unwrap().upload(&path, vec![b'x'; LARGE].into()) => panic!("ended: {result:?}"),
+        () = wait(true) => {}
+    }
+    wait(false).await;
+    // What was on its way meanwhile has arrived by then.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    wait(false).await;
     sandbox.close().await.unwrap();
 }
 

@@ -56,8 +56,11 @@ impl Drop for Staged {
         let (link, file, upload) = (Arc::clone(&self.link), self.file.clone(), self.upload.take());
         link.drop_one();
         runtime.spawn(async move {
-            if let Some(upload) = upload {
-                let _ = timeout(END_LIMIT, upload).await;
+            if let Some(mut upload) = upload
+                && timeout(END_LIMIT, &mut upload).await.is_err()
+            {
+                // What it leaves it cleans up itself.
+                upload.abort();
             }
             if timeout(END_LIMIT, link.besides("write", REMOVE, &[file.as_str()])).await.is_err() {
                 tracing::debug!("a temporary file may be left of a write that was dropped");
