@@ -4,6 +4,7 @@
 
 mod checks;
 mod faults;
+mod secrets;
 mod server;
 mod suite;
 mod traps;

@@ -46,13 +46,51 @@ async fn a_network_is_what_was_asked_for_or_the_workspace_is_refused() {
     let under = |network: NetworkPolicy| server.remote().workspace(Workspace::named("net").network(network));
     let open = under(NetworkPolicy::AsProvided).create(OpenRequest::new("a")).await.unwrap();
     assert_eq!(open.info().capabilities.network, NetworkReach::Open);
+    assert_eq!(server.0.asked(open.machine()).unwrap()["allow_internet_access"], serde_json::Value::Null);
     let error = under(NetworkPolicy::None).create(OpenRequest::new("a")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error:?}");
     server.machines().delete(open.machine()).await.unwrap();
     let none = under(NetworkPolicy::None).create(OpenRequest::new("a")).await.unwrap();
     assert_eq!(none.info().capabilities.network, NetworkReach::None);
+    assert_eq!(server.0.asked(none.machine()).unwrap()["allow_internet_access"], false);
     server.machines().delete(none.machine()).await.unwrap();
     server.machines().delete(none.machine()).await.unwrap();
+    let hosts = vec!["example.org".to_owned(), "10.0.0.0/8".to_owned()];
+    let list = under(NetworkPolicy::AllowList(hosts.clone())).create(OpenRequest::new("a")).await.unwrap();
+    assert_eq!(list.info().capabilities.network, NetworkReach::AllowList(hosts.clone()));
+    // What is allowed goes before what is denied, and that is everything.
+    let wanted = serde_json::json!({"allowOut": hosts, "denyOut": ["0.0.0.0/0"]});
+    assert_eq!(server.0.asked(list.machine()).unwrap()["network"], wanted);
+}
+
+/// A listing comes in pages.
+#[tokio::test(flavor = "multi_thread")]
+async fn machines_are_found_on_every_page() {
+    let server = Server::start().await;
+    server.0.list_in_pages_of(2);
+    for id in ["a", "b", "c", "d", "e"] {
+        server.open(id).await;
+    }
+    let owner = Labels::from([(OWNER_LABEL.to_owned(), Remote::OWNER.to_owned())]);
+    assert_eq!(server.machines().find(&owner).await.unwrap().len(), 5);
+}
+
+/// Without a word of ours the provider ends a machine that has no time to live, and its files with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_without_an_end_is_paused_and_not_lost() {
+    let server = Server::start().await;
+    let sandbox = server.open("long").await;
+    let asked = server.0.asked(sandbox.machine()).unwrap();
+    assert_eq!(
+        (&asked["timeout"], &asked["autoPause"]),
+        (&serde_json::json!(900), &serde_json::json!(true)),
+        "{asked}"
+    );
+    assert_eq!(asked["secure"], true, "whoever knows the name of a machine cannot use it");
+    server.machines().stop(sandbox.machine()).await.unwrap();
+    server.machines().stop(sandbox.machine()).await.unwrap();
+    let error = sandbox.exec(ExecRequest::new("true")).await.unwrap_err();
+    assert_eq!((error.kind(), error.fact("reason")), (ErrorKind::SandboxDied, Some("stopped")), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
