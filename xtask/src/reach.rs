@@ -71,7 +71,7 @@ const ROWS: &[Row] = &[
     row("flue-sandbox-remote-docker", Features::Default, &[TLS, FILES], 85),
     row("flue-sandbox-remote-e2b", Features::Default, &[HOST, FILES], 130),
     row("flue-sandbox-remote-kubernetes", Features::Default, &[HOST, FILES], 190),
-    row("flue-sandbox-remote-testkit", Features::Default, &[HTTP, TLS, FILES], 75),
+    row("flue-sandbox-remote-testkit", Features::Default, &[HTTP, TLS, FILES], 80),
     row("flue-sandbox-remote-ssh", Features::Default, &[HTTP, FILES], 160),
     row("flue-sandbox-remote", Features::None, &[HTTP, TLS, SOCKETS, HOST, FILES], 60),
     row("flue-sandbox-remote", Features::All, &[FILES], 275),
