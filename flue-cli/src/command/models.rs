@@ -10,6 +10,9 @@ use crate::args::ModelsArgs;
 use crate::exit::{self, Failure};
 use crate::{output, suggest, wiring};
 
+/// The widest that a column is made. A longer name moves the rest of its own line, and not of all.
+const WIDEST: usize = 28;
+
 /// A provider as `--json` shows it. Of keys it tells the variable, never the value.
 #[derive(Serialize)]
 struct Listed<'a> {
@@ -112,7 +115,7 @@ fn table(providers: &[Provider]) -> String {
 fn line(row: &[String; 4], rows: &[[String; 4]]) -> String {
     let mut line = String::new();
     for (column, cell) in row.iter().enumerate() {
-        let width = rows.iter().map(|row| row[column].len()).max().unwrap_or_default();
+        let width = rows.iter().map(|row| row[column].len()).filter(|len| *len <= WIDEST).max().unwrap_or_default();
         line.push_str(&format!("{cell:width$}  "));
     }
     format!("{}\n", line.trim_end())

@@ -106,3 +106,29 @@ fn the_scripts_are_all_there_are_and_say_what_they_do() {
         "{table}"
     );
 }
+
+#[cfg(feature = "bedrock-sigv4")]
+#[test]
+fn profiles_of_aws_are_found_and_one_that_cannot_be_used_says_why() {
+    let place = Place::new();
+    let home = place.path("home").to_str().unwrap().to_owned();
+    let listed = |variables: &[(&str, &str)]| {
+        let flue = place.flue(["models"]).env("HOME", &home);
+        let text = variables.iter().fold(flue, |flue, (name, value)| flue.env(name, value)).run().code(0).stdout;
+        fits(&text);
+        text.lines().find(|line| line.starts_with("bedrock")).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let address = "AWS_ENDPOINT_URL_BEDROCK_RUNTIME";
+    assert_eq!(listed(&[]), format!("bedrock AWS_BEARER_TOKEN_BEDROCK unset {address}"));
+    assert_eq!(listed(&[("AWS_PROFILE", "x")]), format!("bedrock AWS_PROFILE set {address}"));
+    let keys = "aws_access_key_id = AKID\naws_secret_access_key = planted\n";
+    place.write("home/.aws/credentials", format!("[default]\n{keys}"));
+    place.write("home/.aws/config", "[profile sso]\nsso_account_id = 1\n");
+    assert_eq!(listed(&[]), format!("bedrock default profile set {address}"));
+    let run = place.flue(["run", "-m", "x", "--model", "bedrock/m"]).env("HOME", &home);
+    let done = run.env(address, "http://127.0.0.1:9").run();
+    assert!(done.stderr.contains("cannot be reached") && !done.stderr.contains("planted"), "{}", done.stderr);
+    let run = place.flue(["run", "-m", "x", "--model", "bedrock/m"]).env("HOME", &home);
+    let refused = run.env("AWS_PROFILE", "sso").run().code(2).stderr;
+    assert!(refused.contains("aws configure export-credentials --profile sso"), "{refused}");
+}
