@@ -1,6 +1,5 @@
 //! One container: scripts in it, by the bridge.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -29,7 +28,6 @@ pub(crate) struct Machine {
     bridge: Http,
     id: String,
     facts: Facts,
-    disconnected: AtomicBool,
 }
 
 impl Machine {
@@ -38,7 +36,7 @@ impl Machine {
         (facts.exact, facts.live, facts.stdin) = (false, false, false);
         facts.reply_bytes = Some(REPLY_BYTES);
         facts.transfer_from = TRANSFER_BYTES;
-        Self { bridge, id, facts, disconnected: AtomicBool::default() }
+        Self { bridge, id, facts }
     }
 
     /// Another connection to the same container.
@@ -112,9 +110,6 @@ impl Driver for Machine {
     }
 
     async fn run(&self, call: Call) -> Result<Ended, Refused> {
-        if self.disconnected.load(Ordering::SeqCst) {
-            return Err(died("exec", Death::Disconnected).into());
-        }
         let output = |stream, bytes: &[u8]| call.output.output(stream, bytes);
         match self.execute(&call.argv(), call.timeout, &output).await {
             Err(refused)
@@ -137,7 +132,7 @@ impl Driver for Machine {
     }
 
     async fn disconnect(&self) -> Result<()> {
-        self.disconnected.store(true, Ordering::SeqCst);
+        // Each request stands by itself.
         Ok(())
     }
 }

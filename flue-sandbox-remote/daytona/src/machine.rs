@@ -1,7 +1,7 @@
 //! One machine: scripts in it, by the daemon inside.
 
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use flue_core::{Error, ErrorKind, OutputStream, Result, Retry, SandboxPath};
 use flue_sandbox_remote_kit::http::{Http, Method};
-use flue_sandbox_remote_kit::{Call, Death, Driver, Ended, Facts, Liveness, Refused, Transfer, died};
+use flue_sandbox_remote_kit::{Call, Death, Driver, Ended, Facts, Liveness, Refused, Transfer};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -37,7 +37,6 @@ pub(crate) struct Machine {
     pub(crate) toolbox: Http,
     facts: Facts,
     told: Mutex<Instant>,
-    disconnected: AtomicBool,
     /// Whether the daemon lacks the newer way to upload.
     pub(crate) is_old: AtomicBool,
 }
@@ -67,8 +66,8 @@ impl Machine {
             facts.notes.push(note.into());
         }
         let toolbox = found.toolbox(&api.http)?;
-        let (told, disconnected, is_old) = (Mutex::new(Instant::now()), AtomicBool::default(), AtomicBool::default());
-        Ok(Self { api, id: found.id.clone(), toolbox, facts, told, disconnected, is_old })
+        let (told, is_old) = (Mutex::new(Instant::now()), AtomicBool::default());
+        Ok(Self { api, id: found.id.clone(), toolbox, facts, told, is_old })
     }
 
     /// What the daemon's shell is to read, so that `call` runs.
@@ -156,9 +155,6 @@ impl Driver for Machine {
     }
 
     async fn run(&self, call: Call) -> Result<Ended, Refused> {
-        if self.disconnected.load(Ordering::SeqCst) {
-            return Err(died("exec", Death::Disconnected).into());
-        }
         let text = self.text(&call).await?;
         match self.execute(&text, call.timeout).await {
             Ok(Executed { exit_code, result }) => {
@@ -190,7 +186,7 @@ impl Driver for Machine {
     }
 
     async fn disconnect(&self) -> Result<()> {
-        self.disconnected.store(true, Ordering::SeqCst);
+        // Each request stands by itself.
         Ok(())
     }
 }

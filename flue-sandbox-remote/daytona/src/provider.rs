@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use flue_core::{Error, ErrorKind, Result, SandboxPath};
 use flue_sandbox_remote_kit::http::Http;
 use flue_sandbox_remote_kit::{
-    Driver, EXPIRY_LABEL, Labels, Machine as Listed, OWNER_LABEL, Offers, Provider, Secret, Spec, expiry, run_script,
+    Driver, EXPIRY_LABEL, Labels, Machine as Listed, OWNER_LABEL, Offers, Provider, Secret, Spec, discard, expiry,
+    run_script,
 };
 use serde_json::{Value, json};
 
@@ -223,14 +224,10 @@ impl Provider for Daytona {
         self.offers().check_network(&spec.network)?;
         let network = Settings::of(&spec.network)?;
         let made = self.api.create(&self.plan(spec, &network)).await?;
-        if let Err(error) = self.furnish(&made, &network).await {
-            // What failed first is what is told.
-            if let Err(error) = self.api.delete(&made.id).await {
-                tracing::warn!(%error, machine = made.id, "a machine that could not be used could not be deleted");
-            }
-            return Err(error);
+        match self.furnish(&made, &network).await {
+            Ok(()) => Ok(Listed::new(made.id, spec.labels.clone())),
+            Err(error) => Err(discard(self, &made.id, error).await),
         }
-        Ok(Listed::new(made.id, spec.labels.clone()))
     }
 
     async fn attach(&self, id: &str) -> Result<Arc<dyn Driver>> {

@@ -1,6 +1,5 @@
 //! One machine: scripts in it, by `envd`, the service inside.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,14 +38,13 @@ pub(crate) struct Machine {
     facts: Facts,
     life: Duration,
     renewed: Mutex<Instant>,
-    disconnected: AtomicBool,
 }
 
 impl Machine {
     /// A machine that was just given `life`.
     pub(crate) fn new(api: Api, id: String, envd: Http, facts: Facts, life: Duration) -> Self {
-        let (renewed, disconnected) = (Mutex::new(Instant::now()), AtomicBool::default());
-        Self { api, id, envd, facts, life, renewed, disconnected }
+        let renewed = Mutex::new(Instant::now());
+        Self { api, id, envd, facts, life, renewed }
     }
 
     /// The same with other facts.
@@ -174,9 +172,6 @@ impl Driver for Machine {
     }
 
     async fn run(&self, call: Call) -> Result<Ended, Refused> {
-        if self.disconnected.load(Ordering::SeqCst) {
-            return Err(died("exec", Death::Disconnected).into());
-        }
         self.renew().await;
         let stream = self.start(&call).await?;
         let (started, pid) = oneshot::channel();
@@ -216,7 +211,7 @@ impl Driver for Machine {
     }
 
     async fn disconnect(&self) -> Result<()> {
-        self.disconnected.store(true, Ordering::SeqCst);
+        // Each request stands by itself.
         Ok(())
     }
 }

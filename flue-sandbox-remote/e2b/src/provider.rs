@@ -8,7 +8,7 @@ use flue_core::{Error, ErrorKind, NetworkReach, Result, SandboxPath};
 use flue_sandbox_remote_kit::http::Http;
 use flue_sandbox_remote_kit::{
     Driver, EXPIRY_LABEL, Facts, Labels, Machine as Listed, NetworkPolicy, OWNER_LABEL, Offers, Provider, Secret, Spec,
-    run_script,
+    discard, run_script,
 };
 use serde_json::{Value, json};
 
@@ -227,13 +227,7 @@ impl Provider for E2b {
         let life = spec.time_to_live.unwrap_or(LIFE);
         match self.open("create", &made, &Labels::new(), life).await {
             Ok(_) => Ok(Listed::new(made.id, spec.labels.clone())),
-            Err(error) => {
-                // What failed first is what is told.
-                if let Err(error) = self.api.delete(&made.id).await {
-                    tracing::warn!(%error, machine = made.id, "a machine that could not be used could not be deleted");
-                }
-                Err(error)
-            }
+            Err(error) => Err(discard(self, &made.id, error).await),
         }
     }
 

@@ -28,7 +28,6 @@ pub(crate) struct Machine {
     renewed: Mutex<Instant>,
     /// Whether the cluster can end the input of a script, as the last one showed.
     ends_input: AtomicBool,
-    disconnected: AtomicBool,
 }
 
 impl Machine {
@@ -40,18 +39,8 @@ impl Machine {
         facts: Facts,
         life: Option<Duration>,
     ) -> Self {
-        let (ends_input, disconnected) = (AtomicBool::default(), AtomicBool::default());
-        Self {
-            cluster,
-            kind,
-            id: id.to_owned(),
-            place,
-            facts,
-            life,
-            renewed: Mutex::new(Instant::now()),
-            ends_input,
-            disconnected,
-        }
+        let ends_input = AtomicBool::default();
+        Self { cluster, kind, id: id.to_owned(), place, facts, life, renewed: Mutex::new(Instant::now()), ends_input }
     }
 
     /// The same with other facts.
@@ -116,9 +105,6 @@ impl Driver for Machine {
     }
 
     async fn run(&self, mut call: Call) -> Result<Ended, Refused> {
-        if self.disconnected.load(Ordering::SeqCst) {
-            return Err(died("exec", Death::Disconnected).into());
-        }
         self.renew().await;
         let client = self.cluster.client().await.map_err(Refused::unsent)?;
         match exec::run(client, &self.place, &mut call).await {
@@ -148,7 +134,7 @@ impl Driver for Machine {
     }
 
     async fn disconnect(&self) -> Result<()> {
-        self.disconnected.store(true, Ordering::SeqCst);
+        // Each request stands by itself.
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use flue_core::{Error, ErrorKind, Result, SandboxPath};
 use flue_sandbox_remote_kit::{
-    Driver, Facts, Labels, Machine as Listed, OWNER_LABEL, Offers, Provider, Secret, Spec, died, run_script,
+    Driver, Facts, Labels, Machine as Listed, OWNER_LABEL, Offers, Provider, Secret, Spec, died, discard, run_script,
 };
 use kube::api::DynamicObject;
 use tokio::time::sleep;
@@ -178,13 +178,7 @@ impl Provider for Kubernetes {
         let id = object::name(spec);
         match self.open("create", &id).await {
             Ok(_) => Ok(Listed::new(id, spec.labels.clone())),
-            Err(error) => {
-                // What failed first is what is told.
-                if let Err(error) = self.delete(&id).await {
-                    tracing::warn!(%error, machine = id, "a machine that could not be used could not be deleted");
-                }
-                Err(error)
-            }
+            Err(error) => Err(discard(self, &id, error).await),
         }
     }
 
