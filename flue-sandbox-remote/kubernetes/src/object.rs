@@ -184,6 +184,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_goes_or_has_ended_is_dead_and_what_may_come_back_is_not() {
+        let found = |metadata: Value, status: Value| -> DynamicObject {
+            let object = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": status});
+            serde_json::from_value(object).unwrap()
+        };
+        let told = |kind: &str, status: &str, reason: &str| {
+            let condition = json!({"type": kind, "status": status, "reason": reason});
+            death(&found(json!({"name": "a"}), json!({"conditions": [condition]})))
+        };
+        let going = json!({"name": "a", "deletionTimestamp": "2026-01-01T00:00:00Z"});
+        assert_eq!(death(&found(going, json!({"phase": "Running"}))), Some(Death::Stopped));
+        for (phase, wanted) in [("Succeeded", true), ("Failed", true), ("Running", false), ("Unknown", false)] {
+            let found = found(json!({"name": "a"}), json!({"phase": phase}));
+            assert_eq!(death(&found), wanted.then_some(Death::Stopped), "{phase}");
+        }
+        assert_eq!(told("Finished", "True", "PodSucceeded"), Some(Death::Stopped));
+        assert_eq!(told("Finished", "False", "PodSucceeded"), None);
+        for reason in LOST {
+            assert_eq!(told("Ready", "False", reason), Some(Death::Stopped), "{reason}");
+        }
+        for reason in EXPIRED {
+            assert_eq!(told("Ready", "False", reason), Some(Death::Expired), "{reason}");
+        }
+        assert_eq!(told("Ready", "False", "SandboxNotReady"), None);
+        assert_eq!(told("Ready", "Unknown", "PodFailed"), None);
+    }
+
+    #[test]
     fn labels_are_values_that_a_cluster_takes_and_names_are_short() {
         for text in ["a", "a.b_c-D", ""] {
             assert_eq!(value(text), text);

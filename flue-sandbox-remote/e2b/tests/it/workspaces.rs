@@ -75,6 +75,18 @@ async fn machines_are_found_on_every_page() {
     assert_eq!(server.machines().find(&owner).await.unwrap().len(), 5);
 }
 
+/// A sweep takes what is found: a provider that takes no notice of labels must not give away what is others'.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_others_is_not_found_whatever_the_provider_lists() {
+    let server = Server::start().await;
+    server.remote().owner("others").create(OpenRequest::new("theirs")).await.unwrap();
+    let ours = server.open("ours").await;
+    server.0.list_all();
+    let owner = Labels::from([(OWNER_LABEL.to_owned(), Remote::OWNER.to_owned())]);
+    let found = server.machines().find(&owner).await.unwrap();
+    assert_eq!(found.iter().map(|machine| machine.id.as_str()).collect::<Vec<_>>(), [ours.machine()]);
+}
+
 /// Without a word of ours the provider ends a machine that has no time to live, and its files with it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_machine_without_an_end_is_paused_and_not_lost() {

@@ -72,3 +72,26 @@ async fn machines_say_when_they_may_be_swept() {
         assert_eq!(swept.len(), 1);
     }
 }
+
+/// A list comes in pages, which may be shorter than what was asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn machines_are_found_on_every_page() {
+    let server = Server::start().await;
+    server.0.list_in_pages_of(2);
+    for id in ["a", "b", "c", "d", "e"] {
+        server.open(id).await;
+    }
+    assert_eq!(server.pool().find(&Default::default()).await.unwrap().len(), 5);
+}
+
+/// What is deleted may stay for a while.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_going_is_not_found_any_more() {
+    let server = Server::start().await;
+    let sandbox = server.open("going").await;
+    assert_eq!(server.pool().find(&Default::default()).await.unwrap().len(), 1);
+    server.0.linger("sandboxclaims", sandbox.machine());
+    assert!(server.pool().find(&Default::default()).await.unwrap().is_empty());
+    let error = server.pool().attach(sandbox.machine()).await.unwrap_err();
+    assert_eq!((error.kind(), error.fact("reason")), (ErrorKind::SandboxDied, Some("stopped")), "{error:?}");
+}

@@ -59,12 +59,13 @@ fn list(shared: &Shared, request: &Request) -> Response {
         .filter_map(|pair| pair.split_once('='))
         .map(|(name, value)| (decode(name), decode(value)))
         .collect();
+    let lists_all = shared.lists_all.load(Ordering::SeqCst);
     let states = request.query.iter().filter(|(name, _)| name == "state").flat_map(|(_, value)| value.split(','));
     let states: Vec<&str> = states.collect();
     let found: Vec<Value> = shared
         .all()
         .values()
-        .filter(|sandbox| wanted.iter().all(|(name, value)| sandbox.metadata().get(name) == Some(value)))
+        .filter(|sandbox| lists_all || wanted.iter().all(|(name, value)| sandbox.metadata().get(name) == Some(value)))
         .map(|sandbox| sandbox.described())
         .filter(|sandbox| states.is_empty() || states.iter().any(|state| sandbox["state"] == *state))
         .collect();

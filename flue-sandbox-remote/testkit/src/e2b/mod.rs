@@ -40,6 +40,8 @@ struct Shared {
     sandboxes: Mutex<BTreeMap<String, Arc<Sandbox>>>,
     /// Most sandboxes in one page of a listing.
     page: AtomicUsize,
+    /// Whether listings take no notice of metadata.
+    lists_all: AtomicBool,
     /// Whether the account's key came to what runs inside a sandbox.
     gave_key_away: AtomicBool,
 }
@@ -79,8 +81,9 @@ impl E2b {
     ///
     /// If it cannot listen there.
     pub async fn start() -> io::Result<Self> {
-        let (sandboxes, page, gave_key_away) = (Mutex::default(), AtomicUsize::new(PAGE), AtomicBool::default());
-        let shared = Arc::new(Shared { sandboxes, page, gave_key_away });
+        let (sandboxes, page) = (Mutex::default(), AtomicUsize::new(PAGE));
+        let (lists_all, gave_key_away) = (AtomicBool::default(), AtomicBool::default());
+        let shared = Arc::new(Shared { sandboxes, page, lists_all, gave_key_away });
         let faults = Faults::default();
         let at = shared.clone();
         let control: Handler = Arc::new(move |request| {
@@ -130,6 +133,11 @@ impl E2b {
     /// Gives listings in pages of so many sandboxes. By default it is a hundred.
     pub fn list_in_pages_of(&self, sandboxes: usize) {
         self.shared.page.store(sandboxes, Ordering::SeqCst);
+    }
+
+    /// Has listings take no notice of metadata.
+    pub fn list_all(&self) {
+        self.shared.lists_all.store(true, Ordering::SeqCst);
     }
 
     /// Whether the account's key was ever sent to what runs inside a sandbox.

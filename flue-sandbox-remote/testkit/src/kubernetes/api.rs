@@ -82,6 +82,7 @@ fn list(state: &State, plural: &str, version: &str, kind: &str, request: &Reques
     // Pages, as large as they are asked for; the token is the number of things before.
     let before = request.param("continue").and_then(|token| token.parse().ok()).unwrap_or(0);
     let limit = request.param("limit").and_then(|limit| limit.parse().ok()).unwrap_or(usize::MAX);
+    let limit = state.page.map_or(limit, |page| page.min(limit));
     let items: Vec<&Value> = all.iter().skip(before).take(limit).collect();
     let mut metadata = json!({"resourceVersion": state.version.to_string()});
     if before + items.len() < all.len() {

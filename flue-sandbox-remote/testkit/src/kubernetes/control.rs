@@ -150,6 +150,12 @@ fn ready(is_ready: bool, reason: &str) -> Value {
     json!({"type": "Ready", "status": status, "reason": reason, "message": format!("it is said: {reason}")})
 }
 
+pub(super) fn linger(state: &mut State, plural: &str, name: &str) {
+    if let Some(object) = state.objects.get_mut(&(plural.to_owned(), name.to_owned())) {
+        object["metadata"]["deletionTimestamp"] = now().into();
+    }
+}
+
 pub(super) fn unready(state: &mut State, plural: &str, name: &str, reason: &str) {
     state.version += 1;
     let version = state.version.to_string();

@@ -43,6 +43,8 @@ struct State {
     version: u64,
     /// Whether exec speaks `v4.channel.k8s.io` alone.
     is_old: bool,
+    /// Most things in one page of a list, whatever is asked for; no bound where there is none.
+    page: Option<usize>,
     /// Whether pods have other names than their sandboxes.
     renames_pods: bool,
     /// Whether the next exec forgets to say how it ended.
@@ -91,6 +93,16 @@ impl Kubernetes {
     /// Has exec speak `v4.channel.k8s.io` alone, as before Kubernetes 1.30.
     pub fn be_old(&self) {
         self.shared.state().is_old = true;
+    }
+
+    /// Gives lists in pages of so many things, however many are asked for.
+    pub fn list_in_pages_of(&self, things: usize) {
+        self.shared.state().page = Some(things);
+    }
+
+    /// Has a thing be deleted and stay for now, as what has a finalizer does.
+    pub fn linger(&self, plural: &str, name: &str) {
+        control::linger(&mut self.shared.state(), plural, name);
     }
 
     /// Gives pods that are made from now on other names than their sandboxes have.
