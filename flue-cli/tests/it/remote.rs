@@ -1,7 +1,6 @@
 //! Sandboxes in containers and over SSH, with servers of the tests' own.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 
@@ -93,7 +92,7 @@ fn what_a_provider_needs_is_named() {
 fn a_machine_over_ssh_is_worked_on() {
     static SERVER: LazyLock<Result<Server, String>> = LazyLock::new(|| start("ssh/tests/sshd.sh", &[], 2));
     let Some(server) = or_skip(&SERVER, "remote::a_machine_over_ssh_is_worked_on") else { return };
-    let (dir, port) = (PathBuf::from(&server.said[0]), &server.said[1]);
+    let (dir, port) = (std::path::PathBuf::from(&server.said[0]), &server.said[1]);
     let place = Place::new();
     place.write("document.md", "# Title\n\nTODO: write it.\n");
     for (from, to) in [("id", ".ssh/id_ed25519"), ("known_hosts", ".ssh/known_hosts")] {
