@@ -42,7 +42,7 @@ impl Machine {
     /// Another connection to the same container.
     pub(crate) fn again(&self) -> Self {
         let (bridge, facts) = (self.bridge.clone(), self.facts.clone());
-        Self { bridge, id: self.id.clone(), facts, disconnected: AtomicBool::default() }
+        Self { bridge, id: self.id.clone(), facts }
     }
 
     pub(crate) fn id(&self) -> &str {
