@@ -48,7 +48,7 @@ const DOWN: &str = "the same file back";
 const FILES: &str =
     "a directory of 1,000 files of 1 KiB onto the machine, as `flue run --stage` does it; beside it one archive";
 const STAND_IN: &str =
-    "the provider is a stand-in that runs commands for real: what it costs itself is in all rows that say so";
+    "the same at a stand-in for the provider, which runs commands for real: its own cost is in all rows that say so";
 
 /// Starts a place to measure.
 type Start = fn(&Runtime, &Load) -> Result<Place>;

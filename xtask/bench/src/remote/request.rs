@@ -127,3 +127,36 @@ fn exactly(stream: &mut BufReader<TcpStream>, length: u64, body: &mut Vec<u8>) -
 fn refused(error: io::Error) -> Error {
     Error::new(ErrorKind::Unavailable, "ask the provider", "the connection gave no answer").with_source(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is made of an answer, by a server that says it and goes away.
+    fn asked(said: &'static [u8]) -> Result<String> {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", server.local_addr().unwrap());
+        let saying = std::thread::spawn(move || {
+            let (mut stream, _) = server.accept().unwrap();
+            let mut request = [0; 4096];
+            let read = stream.read(&mut request).unwrap();
+            stream.write_all(said).unwrap();
+            String::from_utf8_lossy(&request[..read]).into_owned()
+        });
+        let body = Request::new(&address, "POST /run", &[("x-key", "k")], b"true", "done").unwrap().send();
+        let request = saying.join().unwrap();
+        assert!(request.starts_with("POST /run HTTP/1.1\r\n") && request.contains("x-key: k\r\n"), "{request}");
+        assert!(request.ends_with("content-length: 4\r\n\r\ntrue"), "{request}");
+        body
+    }
+
+    #[test]
+    fn answers_are_read_to_their_end_and_have_to_prove_themselves() {
+        assert_eq!(asked(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone").unwrap(), "done");
+        let chunks = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\ndo\r\n2\r\nne\r\n0\r\n\r\n";
+        assert_eq!(asked(chunks).unwrap(), "done");
+        assert_eq!(asked(b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno").unwrap_err().kind(), ErrorKind::Protocol);
+        let broken = asked(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ndone").unwrap_err();
+        assert_eq!(broken.kind(), ErrorKind::Unavailable);
+    }
+}

@@ -47,3 +47,14 @@ impl Drop for Server {
         let _ = self.process.wait();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_cannot_be_started_is_an_error_and_no_server() {
+        let error = Server::start("no/such/script.sh", &[], 1).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+    }
+}
