@@ -1,4 +1,4 @@
-//! Sandboxes in containers and over SSH, with servers of the tests' own.
+//! Sandboxes in containers, over SSH and in pods, with servers of the tests' own.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -116,4 +116,48 @@ fn a_machine_over_ssh_is_worked_on() {
     std::fs::write(place.path(".ssh/known_hosts"), "").unwrap();
     let done = flue(&["exec", "--sandbox", &address, "true"]);
     assert!(done.code != Some(0) && done.stderr.contains("known_hosts"), "{}", done.stderr);
+}
+
+#[cfg(all(feature = "kubernetes", target_os = "linux"))]
+#[test]
+fn a_pod_of_a_pool_is_worked_in_kept_listed_and_deleted() {
+    use flue_sandbox_remote_testkit::kubernetes::{Kubernetes, NAMESPACE, POOL, TOKEN};
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let cluster = runtime.block_on(Kubernetes::start()).unwrap();
+    let place = Place::new();
+    place.write("document.md", "# Title\n\nTODO: write it.\n");
+    let config = serde_json::json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "here",
+        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me", "namespace": NAMESPACE}}],
+        "clusters": [{"name": "here", "cluster": {"server": cluster.url()}}],
+        "users": [{"name": "me", "user": {"token": TOKEN}}],
+    });
+    // What `kubectl` takes is YAML, of which JSON is a part.
+    place.write("cluster.yaml", config.to_string());
+    let config = place.path("cluster.yaml");
+    let flue = |args: &[&str]| -> Done { place.flue(args).env("KUBECONFIG", config.to_str().unwrap()).run() };
+    let pool = format!("k8s:{POOL}");
+    let at = ["--sandbox", &*pool];
+    let review = [&["run", "-q", "-m", PROMPT, "--model", "scripted/reviewer"][..], &at].concat();
+    let done = flue(&[&review[..], &["--stage", "document.md", "--collect", "review.md"]].concat()).code(0);
+    assert!(place.read("review.md").contains("TODO: write it."), "{}", done.stderr);
+    assert_eq!(flue(&["sandboxes", "list", &pool]).code(0).stdout, "", "what is not to be kept is gone");
+
+    let kept = [&["exec"][..], &at, &["--keep=mine"]].concat();
+    assert_eq!(flue(&[&kept[..], &["echo here >file; cat file"]].concat()).code(0).stdout, "here\n");
+    assert_eq!(flue(&[&kept[..], &["cat file"]].concat()).code(0).stdout, "here\n");
+    let listed = flue(&["sandboxes", "list", &pool]).code(0).stdout;
+    let id = listed.strip_prefix("running  ").unwrap().trim();
+    let done = flue(&["sandboxes", "stop", &pool, id]);
+    assert!(done.code != Some(0) && done.stderr.contains("loses its files"), "{}", done.stderr);
+    assert_eq!(flue(&["sandboxes", "delete", &pool, id]).code(0).stdout.trim(), id);
+    assert_eq!(flue(&["sandboxes", "list", &pool]).code(0).stdout, "");
+
+    let done = flue(&["exec", "--sandbox", "k8s:nowhere", "true"]);
+    assert!(done.code != Some(0) && done.stderr.contains("WarmPoolNotFound"), "{}", done.stderr);
+    let done = flue(&["exec", "--sandbox", "k8s", "true"]).code(2);
+    assert!(done.stderr.contains("k8s:POOL"), "{}", done.stderr);
+    let missing = place.path("missing.yaml");
+    let done = place.flue(["exec", "--sandbox", &pool, "true"]).env("KUBECONFIG", missing.to_str().unwrap()).run();
+    assert!(done.code != Some(0) && done.stderr.contains("KUBECONFIG"), "{}", done.stderr);
 }
