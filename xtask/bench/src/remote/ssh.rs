@@ -30,10 +30,10 @@ pub(super) fn start(runtime: &Runtime, load: &Load) -> Result<Place> {
     let user = Command::new("id").arg("-un").output().map_err(|error| failed("run", Path::new("id"), error))?;
     let user = String::from_utf8_lossy(&user.stdout).trim().to_owned();
     let mut target = Target::new(HOST);
-    target.port = server.said[1].parse().map_err(|_| bad("it says no port"))?;
+    target.port = Some(server.said[1].parse().map_err(|_| bad("it says no port"))?);
     target.user = Some(user.clone());
-    target.identity = Some(dir.join("id"));
-    target.known_hosts = Some(dir.join("known_hosts"));
+    target.identities = Some(vec![dir.join("id")]);
+    target.known_hosts = Some(vec![dir.join("known_hosts")]);
     let work = dir.join("work/bench");
     let work = SandboxPath::new(work.to_str().ok_or_else(|| bad("its directory is no text"))?)?;
     let sandbox = runtime.block_on(open(Ssh::beneath(target, work)))?;
