@@ -1,6 +1,9 @@
 //! The files of a sandbox as callers hold them.
 
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 
@@ -180,36 +183,17 @@ pub async fn copy_tree(
     destination: &SandboxPath,
     limits: CopyLimits,
 ) -> Result<Copied> {
-    let mut copy = Copy { from, to, limits, entries: 0, copied: Copied::default() };
-    copy.count(source)?;
-    if !from.metadata(source).await?.is_dir() {
-        copy.file(source, destination).await?;
-        return Ok(copy.copied);
-    }
-    let mut pending = vec![(source.clone(), destination.clone(), 0)];
-    while let Some((source, destination, depth)) = pending.pop() {
-        if depth > limits.depth {
-            return Err(over_limit("directories deep", limits.depth as u64, &source));
-        }
-        to.create_dir(&destination, CreateDir::recursive()).await?;
-        copy.copied.directories += 1;
-        for entry in from.list(&source).await? {
-            let (source, destination) = (source.join(&entry.name)?, destination.join(&entry.name)?);
-            match entry.kind {
-                FileKind::File => {
-                    copy.count(&source)?;
-                    copy.file(&source, &destination).await?;
-                }
-                FileKind::Directory => {
-                    copy.count(&source)?;
-                    pending.push((source, destination, depth + 1));
-                }
-                FileKind::Symlink | FileKind::Other => copy.copied.skipped += 1,
-            }
-        }
-    }
-    Ok(copy.copied)
+    let mut copy = Copy { from, to, limits, entries: 0, copied: Copied::default(), read: Vec::new(), read_bytes: 0 };
+    let walked = copy.walk(source, destination).await;
+    // What fits is copied.
+    let written = copy.write_read().await;
+    walked.and(written).map(|()| copy.copied)
 }
+
+/// Most files that are written at a time: a remote sandbox takes many small ones in one call.
+const MAX_WRITES: usize = 64;
+/// No more are read once those that wait to be written have this many bytes.
+const MAX_READ_BYTES: usize = 1 << 20;
 
 /// A copy in progress.
 struct Copy<'a> {
@@ -219,9 +203,42 @@ struct Copy<'a> {
     /// Files and directories so far, those that wait to be copied included.
     entries: usize,
     copied: Copied,
+    /// Files that were read and wait to be written, and their bytes.
+    read: Vec<(SandboxPath, Bytes)>,
+    read_bytes: usize,
 }
 
 impl Copy<'_> {
+    async fn walk(&mut self, source: &SandboxPath, destination: &SandboxPath) -> Result<()> {
+        self.count(source)?;
+        if !self.from.metadata(source).await?.is_dir() {
+            return self.file(source, destination.clone()).await;
+        }
+        let mut pending = vec![(source.clone(), destination.clone(), 0)];
+        while let Some((source, destination, depth)) = pending.pop() {
+            if depth > self.limits.depth {
+                return Err(over_limit("directories deep", self.limits.depth as u64, &source));
+            }
+            self.to.create_dir(&destination, CreateDir::recursive()).await?;
+            self.copied.directories += 1;
+            for entry in self.from.list(&source).await? {
+                let (source, destination) = (source.join(&entry.name)?, destination.join(&entry.name)?);
+                match entry.kind {
+                    FileKind::File => {
+                        self.count(&source)?;
+                        self.file(&source, destination).await?;
+                    }
+                    FileKind::Directory => {
+                        self.count(&source)?;
+                        pending.push((source, destination, depth + 1));
+                    }
+                    FileKind::Symlink | FileKind::Other => self.copied.skipped += 1,
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn count(&mut self, source: &SandboxPath) -> Result<()> {
         self.entries += 1;
         if self.entries > self.limits.entries {
@@ -230,7 +247,7 @@ impl Copy<'_> {
         Ok(())
     }
 
-    async fn file(&mut self, source: &SandboxPath, destination: &SandboxPath) -> Result<()> {
+    async fn file(&mut self, source: &SandboxPath, destination: SandboxPath) -> Result<()> {
         let metadata = self.from.metadata(source).await?;
         // Reading a pipe or device could take for ever.
         if !metadata.is_file() {
@@ -244,9 +261,20 @@ impl Copy<'_> {
         self.with_more(metadata.len.unwrap_or(0), source)?;
         let data = self.from.read(source).await?;
         self.copied.bytes = self.with_more(data.len() as u64, source)?;
-        self.to.write(destination, data).await?;
-        self.copied.files += 1;
+        self.read_bytes += data.len();
+        self.read.push((destination, data));
+        if self.read.len() >= MAX_WRITES || self.read_bytes >= MAX_READ_BYTES {
+            self.write_read().await?;
+        }
         Ok(())
+    }
+
+    /// Writes what was read, all of it at a time.
+    async fn write_read(&mut self) -> Result<()> {
+        self.read_bytes = 0;
+        self.copied.files += self.read.len();
+        let to = self.to;
+        together(self.read.drain(..).map(|(path, data)| async move { to.write(&path, data).await })).await
     }
 
     /// The bytes in all with `len` more.
@@ -254,6 +282,24 @@ impl Copy<'_> {
         let bytes = self.copied.bytes.saturating_add(len);
         if bytes > self.limits.bytes { Err(over_limit("bytes", self.limits.bytes, source)) } else { Ok(bytes) }
     }
+}
+
+/// Runs all of them, and gives the first error.
+async fn together(futures: impl Iterator<Item = impl Future<Output = Result<()>> + Send>) -> Result<()> {
+    let mut running: Vec<Pin<Box<_>>> = futures.map(Box::pin).collect();
+    let mut first = Ok(());
+    poll_fn(|cx| {
+        running.retain_mut(|future| match future.as_mut().poll(cx) {
+            Poll::Ready(done) => {
+                first = std::mem::replace(&mut first, Ok(())).and(done);
+                false
+            }
+            Poll::Pending => true,
+        });
+        if running.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    first
 }
 
 fn over_limit(what: &str, limit: u64, at: &SandboxPath) -> Error {

@@ -1,5 +1,7 @@
 //! Copies of trees: what is counted, what is left out, what is refused.
 
+use std::sync::Mutex;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use flue_core::{
@@ -117,4 +119,82 @@ async fn empty_directories_count_against_the_limit() {
     let (copied, to) = copy(&from, "/empty", CopyLimits::default().with_entries(50)).await;
     assert_eq!(copied.unwrap_err().kind(), ErrorKind::LimitExceeded);
     assert!(to.list(&at("/dest")).await.unwrap().len() <= 50);
+}
+
+/// Files in memory, of which one cannot be written; counts how many are written at a time, and their bytes.
+#[derive(Debug)]
+struct Slow {
+    files: MemorySandbox,
+    refused: &'static str,
+    now: Mutex<(usize, usize)>,
+    most: Mutex<(usize, usize)>,
+}
+
+#[async_trait]
+impl FileSystem for Slow {
+    async fn read(&self, path: &SandboxPath) -> Result<Bytes> {
+        self.files.read(path).await
+    }
+
+    async fn write(&self, path: &SandboxPath, data: Bytes) -> Result<()> {
+        if path.file_name() == Some(self.refused) {
+            return Err(Error::new(ErrorKind::PermissionDenied, "write", "no"));
+        }
+        let bytes = data.len();
+        {
+            let (mut now, mut most) = (self.now.lock().unwrap(), self.most.lock().unwrap());
+            *now = (now.0 + 1, now.1 + bytes);
+            *most = (most.0.max(now.0), most.1.max(now.1));
+        }
+        tokio::task::yield_now().await;
+        let written = self.files.write(path, data).await;
+        let mut now = self.now.lock().unwrap();
+        *now = (now.0 - 1, now.1 - bytes);
+        written
+    }
+
+    async fn metadata(&self, path: &SandboxPath) -> Result<Metadata> {
+        self.files.metadata(path).await
+    }
+
+    async fn list(&self, path: &SandboxPath) -> Result<Vec<DirEntry>> {
+        self.files.list(path).await
+    }
+
+    async fn create_dir(&self, path: &SandboxPath, options: CreateDir) -> Result<()> {
+        self.files.create_dir(path, options).await
+    }
+
+    async fn remove(&self, path: &SandboxPath, options: Remove) -> Result<()> {
+        self.files.remove(path, options).await
+    }
+}
+
+/// Copies so many files of so many bytes.
+async fn copy_many(files: usize, bytes: usize, refused: &'static str, limits: CopyLimits) -> (Result<Copied>, Slow) {
+    let from = memory().await;
+    for number in 0..files {
+        from.write(&at(&format!("/src/{number}")), vec![b'x'; bytes].into()).await.unwrap();
+    }
+    let to = Slow { files: memory().await, refused, now: Mutex::default(), most: Mutex::default() };
+    (copy_tree(&from, &at("/src"), &to, &at("/dest"), limits).await, to)
+}
+
+#[tokio::test]
+async fn small_files_are_written_some_at_a_time_and_large_ones_are_not_kept() {
+    let (copied, to) = copy_many(200, 1, "", CopyLimits::default()).await;
+    assert_eq!((copied.unwrap().files, to.most.lock().unwrap().0), (200, 64));
+    assert_eq!(to.list(&at("/dest")).await.unwrap().len(), 200);
+    let (copied, to) = copy_many(8, 700_000, "", CopyLimits::default()).await;
+    assert_eq!((copied.unwrap().files, *to.most.lock().unwrap()), (8, (2, 1_400_000)));
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_ends_a_copy_and_what_fits_is_copied() {
+    let (copied, to) = copy_many(10, 1, "3", CopyLimits::default()).await;
+    assert_eq!(copied.unwrap_err().kind(), ErrorKind::PermissionDenied);
+    assert_eq!(to.list(&at("/dest")).await.unwrap().len(), 9, "what was begun with it is not left half done");
+    let (copied, to) = copy_many(10, 1, "", CopyLimits::default().with_bytes(7)).await;
+    assert_eq!(copied.unwrap_err().kind(), ErrorKind::LimitExceeded);
+    assert_eq!(to.list(&at("/dest")).await.unwrap().len(), 7);
 }
