@@ -1,13 +1,13 @@
 //! The tests of the workspace: cargo builds them, and they are run two programs at a time.
 //!
-//! The adapters of remote sandboxes spend most of their time waiting for the servers that they are tried against. They are one
-//! lane, one program after the other; everything else is the second.
+//! The adapters of remote sandboxes spend most of their time waiting for the servers that they are tried against. They stand
+//! at one end of a queue, everything else at the other, and one of two workers takes from each end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
 use serde_json::Value;
@@ -39,16 +39,18 @@ struct Ran {
 /// Has cargo build what `build` says, and runs it; every line of what the programs print is shown to `watch`.
 pub(super) fn run(mut build: Command, prepare: &(dyn Fn(&mut Command) + Sync), mut watch: impl FnMut(&str)) -> Outcome {
     build.args(["--no-run", "--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
-    let (waiting, working): (Vec<_>, Vec<_>) =
-        binaries(&process::capture(build)?).into_iter().partition(|binary| binary.name.starts_with(WAITING));
+    let mut queue = binaries(&process::capture(build)?);
+    queue.sort_by_key(|binary| !binary.name.starts_with(WAITING));
+    let queue = Mutex::new(VecDeque::from(queue));
     let (tell, hear) = mpsc::channel();
     let mut failed = Vec::new();
     thread::scope(|scope| {
-        for lane in [waiting, working] {
-            let tell = tell.clone();
+        for end in [VecDeque::pop_front, VecDeque::pop_back] {
+            let (tell, queue) = (tell.clone(), &queue);
             scope.spawn(move || {
+                let next = || end(&mut queue.lock().unwrap_or_else(PoisonError::into_inner));
                 // Nobody hears it any more only when this program ends.
-                lane.into_iter().map(|binary| binary.run(prepare)).try_for_each(|ran| tell.send(ran))
+                std::iter::from_fn(next).map(|binary| binary.run(prepare)).try_for_each(|ran| tell.send(ran))
             });
         }
         drop(tell);
