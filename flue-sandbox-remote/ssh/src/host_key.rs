@@ -60,7 +60,10 @@ pub(crate) fn refused(
         22 => format!("ssh-keyscan {}", target.host),
         port => format!("ssh-keyscan -p {port} {}", target.host),
     };
-    let compare = format!("compare the fingerprint with the host's, then add the output of `{scan}` to known_hosts");
+    let named = target.host_key_alias.as_ref();
+    let named = named.map(|alias| format!(", with {alias} as the host's name")).unwrap_or_default();
+    let compare =
+        format!("compare the fingerprint with the host's, then add the output of `{scan}` to known_hosts{named}");
     let (why, place) = match known.judge(key) {
         Verdict::Known => return None,
         Verdict::Unknown { authority: false } => (format!("the host's key is not known; {compare}"), None),

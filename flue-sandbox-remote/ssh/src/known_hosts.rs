@@ -112,11 +112,15 @@ impl KnownHost {
         if self.revoked.iter().any(same) {
             return Verdict::Revoked;
         }
-        if self.keys.iter().map(|(key, _)| key).chain(&self.elsewhere).any(same) {
+        if self.keys.iter().any(|(known, _)| same(known)) {
             return Verdict::Known;
         }
         if let Some((_, place)) = self.keys.iter().find(|(known, _)| known.algorithm() == key.algorithm()) {
             return Verdict::Changed(place.clone());
+        }
+        // The name without the port counts where nothing is known of the port itself.
+        if self.elsewhere.iter().any(same) {
+            return Verdict::Known;
         }
         match self.known_kinds() {
             Some(kinds) => Verdict::OtherKind(kinds),

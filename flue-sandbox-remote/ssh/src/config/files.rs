@@ -3,6 +3,7 @@
 use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 
+use super::FILES;
 use crate::pattern::fits;
 
 /// How long a file may be.
@@ -19,7 +20,7 @@ pub(super) fn read(file: &Path) -> Result<Option<String>, String> {
     };
     let facts = open.metadata().map_err(|error| error.to_string())?;
     if is_written_by_others(&facts) {
-        return Err("others may write it; run chmod go-w on it".to_owned());
+        return Err("others may write it; run chmod go-w on it, and see that it is yours".to_owned());
     }
     if facts.len() > FILE_BYTES {
         return Err(format!("it is longer than {FILE_BYTES} bytes"));
@@ -32,8 +33,9 @@ pub(super) fn read(file: &Path) -> Result<Option<String>, String> {
 /// Whoever writes it decides which host it is that is known. OpenSSH does not follow it either.
 #[cfg(unix)]
 fn is_written_by_others(facts: &std::fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    facts.permissions().mode() & 0o022 != 0
+    use std::os::unix::fs::MetadataExt as _;
+    let owners = [0, nix::unistd::geteuid().as_raw()];
+    facts.mode() & 0o022 != 0 || !owners.contains(&facts.uid())
 }
 
 #[cfg(not(unix))]
@@ -41,14 +43,14 @@ fn is_written_by_others(_: &std::fs::Metadata) -> bool {
     false
 }
 
-/// The files that an absolute path with `*` and `?` names, sorted.
+/// The files that an absolute path with `*` and `?` names, sorted; one more than may be read, at the most.
 pub(super) fn named(pattern: &Path) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::new()];
     for part in pattern.components() {
         let name = part.as_os_str().to_string_lossy();
         found = match part {
             Component::Normal(_) if name.contains(['*', '?']) => {
-                found.iter().flat_map(|dir| within(dir, &name)).collect()
+                found.iter().flat_map(|dir| within(dir, &name)).take(FILES + 1).collect()
             }
             _ => found.into_iter().map(|dir| dir.join(part)).collect(),
         };

@@ -270,6 +270,13 @@ fn a_file_that_others_may_write_is_not_followed() {
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
     let error = Target::new("box").configured_by([&file]).unwrap_err();
     assert!(error.kind() == ErrorKind::Config && error.to_string().contains("go-w"), "{error}");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    Target::new("box").configured_by([&file]).unwrap();
+    // Only an administrator can give it to somebody else.
+    if std::os::unix::fs::chown(&file, Some(65534), None).is_ok() {
+        let error = Target::new("box").configured_by([&file]).unwrap_err();
+        assert!(error.to_string().contains("that it is yours"), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -46,6 +46,11 @@ async fn a_host_is_known_as_openssh_knows_it() {
         ("taken out", one(&format!("[127.0.0.*]:{},!{here}", server.port), "host.pub"), Some("is not known")),
         ("without port", one("127.0.0.1", "host.pub"), None),
         ("another without port", one("127.0.0.1", "other.pub"), Some("is not known")),
+        (
+            "another here and this without port",
+            one("127.0.0.1", "host.pub") + &one(&here, "other.pub"),
+            Some("not the one in known_hosts"),
+        ),
         ("another port", one("[127.0.0.1]:1", "host.pub"), Some("is not known")),
         ("tabs", one(&here, "host.pub").replace(' ', "\t"), None),
         ("comment", format!("#{}", one(&here, "host.pub")), Some("is not known")),
