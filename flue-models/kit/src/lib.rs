@@ -26,7 +26,7 @@ pub use self::http::{
     TOKEN_TIMEOUT, Unsigned, path_segment,
 };
 pub use self::ids::IdRule;
-pub use self::renewed::{Lease, RENEW_BEFORE, Renewed};
+pub use self::renewed::{Lease, RENEW_AGAIN_AFTER, RENEW_BEFORE, Renewed};
 pub use self::secret::Secret;
 pub use self::sse::{MAX_EVENT_BYTES, SseEvent, SseParser};
 pub use self::transcript::{IMAGE_OMITTED, Item, NO_RESULT, Part, Target, items, parts};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use flue_core::Result;
 use tokio::sync::Mutex;
@@ -39,13 +39,23 @@ impl<T> Lease<T> {
     }
 }
 
+/// How long credentials that still last are handed out without another try, once one to renew them failed: who hands them out may
+/// take long to say no, and everybody waits for one.
+pub const RENEW_AGAIN_AFTER: Duration = Duration::from_secs(30);
+
 /// Holds credentials and has them renewed [`RENEW_BEFORE`] their end, by one caller at a time. Debug shows none.
-pub struct Renewed<T>(Mutex<Option<Lease<T>>>);
+pub struct Renewed<T>(Mutex<Held<T>>);
+
+struct Held<T> {
+    lease: Option<Lease<T>>,
+    /// When they were last not renewed.
+    failed: Option<Instant>,
+}
 
 impl<T: Clone> Renewed<T> {
     /// With none yet.
     pub fn new() -> Self {
-        Self(Mutex::new(None))
+        Self(Mutex::new(Held { lease: None, failed: None }))
     }
 
     /// The credentials, from `renew` where there are none that last. Whoever asks meanwhile waits for it; when it is dropped,
@@ -55,12 +65,15 @@ impl<T: Clone> Renewed<T> {
     /// Those of `renew`, unless there are credentials that have not ended.
     pub async fn get(&self, renew: impl Future<Output = Result<Lease<T>>>) -> Result<T> {
         let mut held = self.0.lock().await;
-        if let Some(lease) = held.as_ref().filter(|lease| lease.lasts(RENEW_BEFORE)) {
+        let rests = held.failed.is_some_and(|failed| failed.elapsed() < RENEW_AGAIN_AFTER);
+        let at_least = if rests { Duration::ZERO } else { RENEW_BEFORE };
+        if let Some(lease) = held.lease.as_ref().filter(|lease| lease.lasts(at_least)) {
             return Ok(lease.value.clone());
         }
-        match (renew.await, held.as_ref().filter(|lease| lease.lasts(Duration::ZERO))) {
-            (Ok(lease), _) => Ok(held.insert(lease).value.clone()),
-            // Who hands them out may be away for a moment, and these are still good.
+        let renewed = renew.await;
+        held.failed = renewed.is_err().then(Instant::now);
+        match (renewed, held.lease.as_ref().filter(|lease| lease.lasts(Duration::ZERO))) {
+            (Ok(lease), _) => Ok(held.lease.insert(lease).value.clone()),
             (Err(error), Some(lease)) => {
                 tracing::debug!(%error, "credentials were not renewed, and have not ended yet");
                 Ok(lease.value.clone())

@@ -129,7 +129,7 @@ impl Endpoint {
             }
         }
         self.insert(name, value)?;
-        self.secrets.push(Secret::new(value));
+        self.hide(Secret::new(value));
         Ok(self)
     }
 
@@ -180,7 +180,7 @@ impl Endpoint {
             if !self.headers.contains_key(name) {
                 signed.insert(HeaderName::from_static(name), value.expose())?;
             }
-            signed.secrets.push(value);
+            signed.hide(value);
         }
         Ok(signed)
     }
@@ -193,6 +193,13 @@ impl Endpoint {
             error = error.with("key_from", variable);
         }
         without(error, &self.secrets)
+    }
+
+    /// Has errors not show a header's value, nor the token in it by itself.
+    fn hide(&mut self, value: Secret) {
+        let token = value.expose().split_once(' ').map(|(_, token)| Secret::new(token.trim()));
+        self.secrets.push(value);
+        self.secrets.extend(token);
     }
 
     fn insert(&mut self, name: HeaderName, value: &str) -> Result<()> {
@@ -227,5 +234,18 @@ mod tests {
             url("http://h", &format!("/model/{}/x", path_segment("a:b/c é"))),
             "http://h/model/a%3Ab%2Fc%20%C3%A9/x"
         );
+    }
+
+    #[test]
+    fn a_token_shows_in_no_error_with_or_without_its_scheme() {
+        let headers = vec![("authorization", Secret::new("Bearer planted-token"))];
+        let signed = Endpoint::new("http://h", Auth::None).unwrap().signed(headers).unwrap();
+        let set =
+            Endpoint::new("http://h", Auth::None).unwrap().header("authorization", "Bearer planted-token").unwrap();
+        for endpoint in [signed, set] {
+            let said = "no: Bearer planted-token, or planted-token";
+            let error = endpoint.dress(Error::new(ErrorKind::Authentication, "ask", said));
+            assert!(!format!("{error:?} {error:#}").contains("planted"), "{error:?}");
+        }
     }
 }

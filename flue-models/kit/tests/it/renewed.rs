@@ -58,6 +58,8 @@ async fn a_failure_counts_once_nothing_is_left() {
     let source = Source::default();
     assert_eq!(held.get(source.renew(SHORT)).await.unwrap(), 1);
     assert_eq!(held.get(fail()).await.unwrap(), 1, "it has not ended");
+    // Not everybody who asks waits for another failure.
+    assert_eq!(held.get(std::future::pending()).await.unwrap(), 1);
     let ended = Renewed::new();
     assert_eq!(ended.get(source.renew(Duration::ZERO)).await.unwrap(), 2);
     assert!(ended.get(fail()).await.is_err());
