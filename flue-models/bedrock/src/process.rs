@@ -56,8 +56,10 @@ impl CredentialProcess {
         let run = async {
             let (printed, said, status) = self.output().await?;
             if !status.success() {
+                // The reason stands last. What is before it may be a trace, with keys in it.
                 let said = String::from_utf8_lossy(&said);
-                return Err(fail(ErrorKind::Authentication, format!("it failed ({status}): {}", said.trim())));
+                let said = said.trim_end().lines().next_back().unwrap_or("it said nothing").trim();
+                return Err(fail(ErrorKind::Authentication, format!("it failed ({status}): {said}")));
             }
             keys(&printed).map_err(|why| fail(ErrorKind::Protocol, why))
         };

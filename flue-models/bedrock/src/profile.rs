@@ -16,6 +16,10 @@ use crate::words::words;
 
 /// The variable with the name of the profile.
 pub const PROFILE_VARIABLE: &str = "AWS_PROFILE";
+/// The variable that has the name, first the one that AWS's tools had before, and still look at first; and the name.
+pub(crate) fn named(env: &dyn Fn(&str) -> Option<String>) -> Option<(&'static str, String)> {
+    ["AWS_DEFAULT_PROFILE", PROFILE_VARIABLE].into_iter().find_map(|variable| Some((variable, env(variable)?)))
+}
 /// The variable with the path of the file of keys; without it, `~/.aws/credentials`.
 pub const CREDENTIALS_FILE_VARIABLE: &str = "AWS_SHARED_CREDENTIALS_FILE";
 /// The variable with the path of the file of settings; without it, `~/.aws/config`.
@@ -89,12 +93,12 @@ impl ProfileFiles {
     /// # Errors
     /// As [`ProfileFiles::profile`]; [`ErrorKind::Config`] when the profile that is named is in neither file.
     pub fn profile_with_env(&self, env: &dyn Fn(&str) -> Option<String>) -> Result<Option<Profile>> {
-        let Some(name) = env(PROFILE_VARIABLE) else { return self.profile(DEFAULT_PROFILE) };
+        let Some((variable, name)) = named(env) else { return self.profile(DEFAULT_PROFILE) };
         match self.profile(&name)? {
             Some(profile) => Ok(Some(profile)),
             None => {
                 let why = format!(
-                    "{PROFILE_VARIABLE} names a profile that neither file has; `aws configure list-profiles` lists them"
+                    "{variable} names a profile that neither file has; `aws configure list-profiles` lists them"
                 );
                 Err(self.at(Error::new(ErrorKind::Config, OPERATION, why).with("profile", name)))
             }

@@ -135,7 +135,7 @@ impl Bedrock {
                 None => keyed,
             }),
             (None, Some(profile)) => {
-                let key_from = given(PROFILE_VARIABLE).map_or("the default profile", |_| PROFILE_VARIABLE);
+                let key_from = crate::profile::named(given).map_or("the default profile", |(variable, _)| variable);
                 let bedrock = Self::profile(&profile).map_err(|error| files.at(error))?;
                 Ok(Self { key_from: Some(key_from), ..bedrock })
             }

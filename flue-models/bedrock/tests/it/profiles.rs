@@ -54,6 +54,8 @@ async fn the_same_files_give_the_keys_and_region_that_botocore_finds() {
         case(&default.replace('\n', "\r"), "", &[]),
         // Names.
         case(&format!("[two words]\n{KEYS}"), "[profile \"two words\"]\nregion = eu-west-3\n", &[named]),
+        case(&format!("[x]\n{KEYS}"), "", &[("AWS_DEFAULT_PROFILE", "x")]),
+        case(&format!("[x]\n{KEYS}"), "", &[("AWS_PROFILE", "y"), ("AWS_DEFAULT_PROFILE", "x")]),
         case(&format!("[x]\n{KEYS}"), "[profile 'x']\nregion=eu-west-3\n[x]\nregion = nope\n", &[x]),
         case(&format!("[x]\n{KEYS}"), "[profiles x]\nregion = eu-west-3\n[profile x y]\nregion = nope\n", &[x]),
         case(&default, "[profile default]\nregion = first\n[default]\nregion = second\n", &[]),
