@@ -1,5 +1,7 @@
 //! One container: scripts in it, by the bridge.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,6 +30,8 @@ pub(crate) struct Machine {
     bridge: Http,
     id: String,
     facts: Facts,
+    /// Whether nothing may be sent any more: asking for a container that is gone starts a new one.
+    freed: Arc<AtomicBool>,
 }
 
 impl Machine {
@@ -36,13 +40,17 @@ impl Machine {
         (facts.exact, facts.live, facts.stdin) = (false, false, false);
         facts.reply_bytes = Some(REPLY_BYTES);
         facts.transfer_from = TRANSFER_BYTES;
-        Self { bridge, id, facts }
+        Self { bridge, id, facts, freed: Arc::default() }
+    }
+
+    pub(crate) fn is_freed(&self) -> bool {
+        self.freed.load(Ordering::SeqCst)
     }
 
     /// Another connection to the same container.
     pub(crate) fn again(&self) -> Self {
         let (bridge, facts) = (self.bridge.clone(), self.facts.clone());
-        Self { bridge, id: self.id.clone(), facts }
+        Self { bridge, id: self.id.clone(), facts, freed: Arc::clone(&self.freed) }
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -133,6 +141,7 @@ impl Driver for Machine {
 
     async fn disconnect(&self) -> Result<()> {
         // Each request stands by itself.
+        self.freed.store(true, Ordering::SeqCst);
         Ok(())
     }
 }

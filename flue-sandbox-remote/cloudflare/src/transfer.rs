@@ -78,6 +78,9 @@ impl Drop for Pieces {
             // The piece that was on its way may arrive after the first look.
             for wait in REMOVALS {
                 tokio::time::sleep(wait).await;
+                if machine.is_freed() {
+                    return;
+                }
                 if let Err(error) = machine.sh(format!("rm -f {names}")).await {
                     tracing::debug!(%error, "pieces of an upload that was dropped may be left");
                 }

@@ -120,40 +120,50 @@ impl Drop for SeenTo {
     }
 }
 
-/// Writes files by one script, and tells each that waits what became of its own.
-async fn write_all(link: &Arc<Link>, mut files: Vec<Small>) {
-    match send(link, &files).await {
+/// Writes files by one script, and tells each that waits what became of its own. Once nobody waits any more the script is given
+/// up: what one write hangs on must not keep those that come after it.
+async fn write_all(link: &Arc<Link>, files: Vec<Small>) {
+    let (files, mut waiting): (Vec<_>, Vec<_>) =
+        files.into_iter().map(|file| ((file.path, file.data), file.done)).unzip();
+    let sent = tokio::select! {
+        sent = send(link, &files) => sent,
+        () = all_dropped(&mut waiting) => return,
+    };
+    // Whoever does not wait any more does not ask either.
+    match sent {
         Ok(answer) => {
             let mut fields = answer.split(|byte| *byte == 0);
-            for file in files {
-                let result = told(&mut fields, &file.path);
-                // Whoever does not wait any more does not ask either.
-                let _ = file.done.send(result);
+            for ((path, _), done) in files.iter().zip(waiting) {
+                let _ = done.send(told(&mut fields, path));
             }
         }
         Err(error) => {
-            let last = files.pop();
-            for file in files {
-                let _ = file.done.send(Err(again(&error).with("path", file.path)));
+            for ((path, _), done) in files.iter().zip(waiting) {
+                let _ = done.send(Err(again(&error).with("path", path)));
             }
-            let _ = last.map(|file| file.done.send(Err(error.with("path", file.path))));
         }
     }
 }
 
-async fn send(link: &Arc<Link>, files: &[Small]) -> Result<Vec<u8>> {
+async fn all_dropped(waiting: &mut [oneshot::Sender<Result<()>>]) {
+    for done in waiting {
+        done.closed().await;
+    }
+}
+
+async fn send(link: &Arc<Link>, files: &[(SandboxPath, Bytes)]) -> Result<Vec<u8>> {
     let mut content = Vec::new();
-    for file in files {
-        content.extend_from_slice(&file.data);
+    for (_, data) in files {
+        content.extend_from_slice(data);
         content.extend_from_slice(WHOLE);
     }
     let (stdin, text) = match link.driver().facts().stdin {
         true => (Some(content.into()), String::new()),
         false => (None, STANDARD.encode(content)),
     };
-    let (nonce, lengths) = (id::fresh()?, files.iter().map(|file| file.data.len().to_string()).collect::<Vec<_>>());
+    let (nonce, lengths) = (id::fresh()?, files.iter().map(|(_, data)| data.len().to_string()).collect::<Vec<_>>());
     let mut args = vec![nonce.as_str(), text.as_str()];
-    args.extend(files.iter().zip(&lengths).flat_map(|(file, length)| [file.path.as_str(), length]));
+    args.extend(files.iter().zip(&lengths).flat_map(|((path, _), length)| [path.as_str(), length]));
     let body = format!("{}\n{}", script::WHY, script::write_all());
     let most = files.len().saturating_mul(ANSWER_BYTES).saturating_add(AROUND_BYTES);
     link.operate(OPERATION, &body, &args, stdin, most).await
