@@ -33,8 +33,9 @@ impl Moment {
     }
 }
 
-/// What was made, changed or removed in the upper directory of a layer since `then`: files, and directories that are empty. What
-/// cannot be looked at, and what is beyond the first 20,000, is left out.
+/// What was made, changed or removed in the upper directory of a layer since `then`: files, and directories in which nothing
+/// else tells of it, such as those that were renamed or from which something went that the host does not have. What cannot be
+/// looked at, and what is beyond the first [`MAX_LOOKED_AT`], is left out.
 pub(super) fn changed_since(upper: &Tree, then: Moment) -> Vec<PathBuf> {
     let mut walk = Walk { then, left: MAX_LOOKED_AT, at: PathBuf::new(), changed: Vec::new() };
     if let Ok(dir) = upper.open_dir(Path::new("")) {
@@ -52,10 +53,8 @@ struct Walk {
 }
 
 impl Walk {
-    /// Says whether there was nothing in it.
-    fn enter(&mut self, dir: &OwnedFd, depth: usize) -> bool {
-        let Ok(found) = entries(dir) else { return false };
-        let empty = found.is_empty();
+    fn enter(&mut self, dir: &OwnedFd, depth: usize) {
+        let Ok(found) = entries(dir) else { return };
         for (name, _) in found {
             let Some(left) = self.left.checked_sub(1).filter(|_| depth <= MAX_DEPTH) else { break };
             self.left = left;
@@ -65,7 +64,6 @@ impl Walk {
             }
             self.at.pop();
         }
-        empty
     }
 
     /// Whether it was changed itself.
@@ -73,8 +71,10 @@ impl Walk {
         let stamp = Stamp::of(&rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?);
         let mut counts = true;
         if stamp.kind == Kind::Directory {
-            // A directory is changed by what is made in it, which is told by itself.
-            counts = self.enter(&open_at(dir.as_fd(), name, OFlags::RDONLY | OFlags::DIRECTORY)?, depth + 1);
+            // A directory is changed by what is made in it, too, which is told by itself.
+            let told = self.changed.len();
+            self.enter(&open_at(dir.as_fd(), name, OFlags::RDONLY | OFlags::DIRECTORY)?, depth + 1);
+            counts = self.changed.len() == told;
         }
         Ok(counts && self.then.is_before(&stamp))
     }

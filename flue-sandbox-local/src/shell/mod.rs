@@ -138,6 +138,14 @@ impl Shell {
                 return Err(Error::new(ErrorKind::Io, "exec", text).with("why", why));
             }
         }
+        if let (Some(reach), Some(layer)) = (reach.clone(), self.layer.clone()) {
+            // However it ended. In part: what it wrote elsewhere is not seen.
+            let tell = move || {
+                layer.tell_changed(began, &reach);
+                Ok(())
+            };
+            blocking("exec", tell).await?;
+        }
         if request.cancel.is_cancelled() {
             return Err(Error::cancelled("exec"));
         }
@@ -165,14 +173,6 @@ impl Shell {
             let network = self.confined.as_deref().map(Confined::network);
             if matches!(network, Some(NetworkReach::None | NetworkReach::AllowList(_))) {
                 reach.measured([Aspect::Hosts]);
-            }
-            if let Some(layer) = self.layer.clone() {
-                // In part: what it wrote elsewhere is not seen.
-                let tell = move || {
-                    layer.tell_changed(began, &reach);
-                    Ok(())
-                };
-                blocking("exec", tell).await?;
             }
         }
         let [(stdout, stdout_dropped), (stderr, stderr_dropped)] = ended.output;

@@ -56,7 +56,23 @@ async fn what_a_command_changed_is_in_its_reach() {
     // What was changed before is not changed again.
     let second = reach("cat a deep/new; echo x > ../beside; mv deep/new deep/newer; touch -d 2001-01-01 a").await;
     assert_eq!(second.writes.iter().collect::<Vec<_>>(), paths(&["a", "deep/newer"]));
+    let third = reach("rm deep/newer; mkdir -p old/in; touch old/in/file").await;
+    assert_eq!(third.writes.iter().collect::<Vec<_>>(), paths(&["deep", "old/in/file"]));
+    assert_eq!(reach("mv old new").await.writes.iter().collect::<Vec<_>>(), paths(&["new"]));
     assert!(reach("cat a").await.writes.is_empty());
+    // Ended by a time limit or called off, it has written all the same.
+    let log = Arc::new(ReachLog::new());
+    let mut request = ExecRequest::new("echo x > begun; exec sleep 30");
+    request.reach = Some(log.clone());
+    let cancel = request.cancel.clone();
+    let (ended, ()) = tokio::join!(place.sandbox.exec(request), async {
+        while place.sandbox.fs().metadata(&place.temp.at("dir/begun")).await.is_err() {
+            tokio::time::sleep(TICKS).await;
+        }
+        cancel.cancel();
+    });
+    assert_eq!(ended.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert!(log.take().writes.contains(paths(&["begun"])[0].as_str()));
 }
 
 #[tokio::test]
