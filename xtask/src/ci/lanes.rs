@@ -55,7 +55,7 @@ pub(super) fn run(mut build: Command, prepare: &(dyn Fn(&mut Command) + Sync), m
         }
         drop(tell);
         for ran in hear {
-            println!("\n     Running {}", ran.name);
+            println!("\n    Finished {}", ran.name);
             // What cannot be shown is counted all the same.
             let _ = std::io::stdout().write_all(&ran.output);
             String::from_utf8_lossy(&ran.output).lines().for_each(&mut watch);
@@ -67,6 +67,8 @@ pub(super) fn run(mut build: Command, prepare: &(dyn Fn(&mut Command) + Sync), m
 
 impl Binary {
     fn run(self, prepare: &dyn Fn(&mut Command)) -> Ran {
+        // Before it may hang.
+        println!("     Running {}", self.name);
         let mut output = Vec::new();
         let failed = self.start(prepare, &mut output).unwrap_or_else(|error| Some(error.to_string()));
         Ran { name: self.name, output, failed }
