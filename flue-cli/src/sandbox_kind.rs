@@ -43,6 +43,7 @@ pub(crate) struct Scheme {
     /// A sandbox can be had without saying which.
     sandbox_alone: bool,
     /// The provider's sandboxes can be looked after without saying which.
+    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "none is looked after"))]
     provider_alone: bool,
 }
 
