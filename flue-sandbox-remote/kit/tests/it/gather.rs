@@ -1,11 +1,13 @@
 //! Small files that are written at a time.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use flue_core::{CreateDir, ErrorKind, FileSystem, OpenRequest, Result, Sandbox, SandboxPath};
 use flue_sandbox_remote_kit::Remote;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
+use tokio::time::timeout;
 
 use crate::shell::{Kind, Shells};
 
@@ -67,4 +69,20 @@ async fn what_fails_for_all_is_told_to_all_and_what_was_dropped_before_is_not_ma
     write(fs, &root, 3, "last".into()).await.unwrap();
     assert!(std::fs::exists(root.join("3").unwrap().as_str()).unwrap());
     assert!(!std::fs::exists(root.join("2").unwrap().as_str()).unwrap(), "it was dropped before it began");
+}
+
+/// A write that is stuck, on a file system that does not answer, say, and that nobody waits for any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_is_given_up_keeps_no_others() {
+    /// Longer than giving up takes.
+    const SOON: Duration = Duration::from_secs(20);
+    let shells = Shells::new(Kind::Exact);
+    let sandbox = Remote::new(shells.clone()).create(OpenRequest::new("gather")).await.unwrap();
+    let (fs, root) = (sandbox.fs(), sandbox.info().cwd.clone());
+    shells.faults.hang.store(true, Ordering::SeqCst);
+    let stuck = timeout(Duration::from_millis(300), write(fs, &root, 1, "stuck".into())).await;
+    assert!(stuck.is_err(), "{stuck:?}");
+    shells.faults.hang.store(false, Ordering::SeqCst);
+    timeout(SOON, write(fs, &root, 2, "next".into())).await.expect("it does not wait for the first").unwrap();
+    assert_eq!(std::fs::read_to_string(root.join("2").unwrap().as_str()).unwrap(), "next");
 }
