@@ -57,8 +57,8 @@ async fn keys_are_kept_until_shortly_before_they_end() {
 }
 
 #[tokio::test]
-async fn a_program_that_fails_is_quoted_by_its_standard_error_alone() {
-    let failed = error("echo planted; echo 'the session has expired, sign in' >&2; exit 3").await;
+async fn a_program_that_fails_is_quoted_by_the_last_line_of_its_standard_error() {
+    let failed = error("echo planted; echo planted >&2; echo 'the session has expired, sign in' >&2; exit 3").await;
     assert_eq!(failed.kind(), ErrorKind::Authentication);
     assert_eq!(failed.message(), "it failed (exit status: 3): the session has expired, sign in");
     let wordy = error("head -c 300000 /dev/zero | tr '\\0' x >&2; echo the end >&2; exit 1").await;
