@@ -2,8 +2,9 @@
 //! reviewed and applied.
 //!
 //! [`layer`] is the layer itself, [`mounted`] where the kernel merges it, [`copied`] where it is a copy; [`base`] is what the
-//! host had when it was made. To tell what was changed, [`touched`] looks into what the kernel kept (and [`recent`] for what one command did), [`compare`] at both sides of each path, and [`report`] makes a list and a
-//! [`patch`] of it. [`apply`] brings it to the host.
+//! host had when it was made. To tell what was changed, [`touched`] looks into what the kernel kept (and [`recent`] for what one
+//! command did), [`compare`] at both sides of each path, and [`report`] makes a list and a [`patch`] of it. [`apply`] brings it to
+//! the host.
 
 mod changes;
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there is no layer to look at"))]

@@ -4,7 +4,7 @@
 //! at one end of a queue, everything else at the other, and one of two workers takes from each end.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -17,6 +17,9 @@ use crate::report::{Failure, Outcome};
 
 /// How the names of crates begin whose tests wait for servers.
 const WAITING: &str = "flue-sandbox-remote";
+
+/// The most that is kept of what a test program prints.
+const MAX_OUTPUT_BYTES: u64 = 64 << 20;
 
 /// A test program.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,7 +85,9 @@ impl Binary {
         let mut child = command.spawn()?;
         // It holds the ends for writing, and the output does not end before they are gone.
         drop(command);
-        reader.read_to_end(output)?;
+        Read::by_ref(&mut reader).take(MAX_OUTPUT_BYTES).read_to_end(output)?;
+        // It goes on all the same.
+        std::io::copy(&mut reader, &mut std::io::sink())?;
         let status = child.wait()?;
         Ok((!status.success()).then(|| status.to_string()))
     }
